@@ -1,17 +1,22 @@
 import process from "node:process";
 import { defineConfig } from "vitest/config";
+import { LaneReporter } from "./tests/support/reporter.ts";
+
+const oncePerRun = ["tests/interop/**/*.test.ts", "tests/crash/**/*.test.ts", "tests/packaging/**/*.test.ts"];
+const lane = process.env.HAWSER_LANE;
+const report = process.env.HAWSER_REPORT;
 
 // One suite for every runtime. Bun's child_process lacks channel.unref, which the pool `forks` calls; Deno's
 // worker_threads lack parentPort.removeAllListeners, which `threads` calls.
 export default defineConfig({
   test: {
-    include: ["tests/**/*.test.ts"],
+    include: lane === "once" ? oncePerRun : ["tests/*.test.ts", ...(lane ? [] : oncePerRun)],
+    setupFiles: ["tests/support/leaks.ts"],
     pool: "Bun" in globalThis ? "threads" : "forks",
-    maxWorkers: 2,
+    // Bun's workers share one process, and with it the descriptors that the leak listing counts.
+    maxWorkers: "Bun" in globalThis ? 1 : 2,
     testTimeout: 30_000,
-    ...(process.env.HAWSER_REPORT && {
-      reporters: ["default", "json"],
-      outputFile: { json: process.env.HAWSER_REPORT },
-    }),
+    hookTimeout: 30_000,
+    reporters: ["default", ...(report ? [new LaneReporter(report)] : [])],
   },
 });
