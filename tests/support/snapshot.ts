@@ -5,8 +5,8 @@
  * sockets. What is certainly theirs is left out of a comparison, by the rules below; all else is told.
  *
  * - descriptors: what the runtimes open lazily has no name in a file system (anon_inode, pipe, socket), and a test of
- *   ours may well leak one of those. So they are counted by kind, and the runtime is given one warm-up before the
- *   first count (timers, file reads, a child process: see {@link warmUp}).
+ *   ours may well leak one of those. So they are counted by kind, and the runtime is given a warm-up before the first
+ *   count (a file read and a child process: {@link warmUp}); what Deno opens later still is allowed for ({@link slack}).
  * - mappings: only those of shared memory (/dev/shm, memfd, SYSV) and of files named hawser are listed; the library's
  *   own, one mapped copy for good, is not.
  * - threads: a thread named hawser, or named like the main thread, since a raw clone inherits that name. The
@@ -131,13 +131,21 @@ export function snapshot(): Snapshot {
   return { fds: count(fds()), mappings: count(mappings()), threads: count(threads()), objects: count(kernelObjects()) };
 }
 
+/**
+ * Deno opens one more pair of sockets some time after it started children, once for a process (30 children: still one
+ * pair). A pair that a test leaks there goes unseen; the other lanes run the same test and see it.
+ */
+function slack(key: string): number {
+  return "Deno" in globalThis && key === "socket" ? 2 : 0;
+}
+
 /** What `after` holds and `before` did not, one line each. */
 export function compare(before: Snapshot, after: Snapshot): string[] {
   const told: string[] = [];
   for (const part of ["fds", "mappings", "threads", "objects"] as const) {
     for (const [key, now] of after[part]) {
       const was = before[part].get(key) ?? 0;
-      if (now > was) told.push(`${part}: ${key} (${was} before, ${now} now)`);
+      if (now > was + (part === "fds" ? slack(key) : 0)) told.push(`${part}: ${key} (${was} before, ${now} now)`);
     }
   }
   return told;
