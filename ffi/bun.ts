@@ -1,0 +1,63 @@
+import { anonymousFile, type Libc } from "./memfd.ts";
+import { detachByTransfer, type Loader, type Native, type Table } from "./native.ts";
+import { type Core, type Kind, signatures } from "./symbols.ts";
+
+const types = { u32: "u32", i32: "i32", f64: "f64", handle: "u32", fd: "i32", buffer: "ptr" } as const satisfies Record<
+  Kind,
+  string
+>;
+
+/** The part of bun:ffi this needs; other runtimes can't import the module for its types. */
+interface BunFfi {
+  dlopen(
+    path: string,
+    symbols: Record<string, { args: readonly string[]; returns: string }>,
+  ): { symbols: Record<string, (...args: never[]) => unknown> };
+  toArrayBuffer(address: number, offset: number, bytes: number): ArrayBuffer;
+}
+
+function bunFfi(): BunFfi {
+  // Synchronous, and no specifier that another runtime or a bundler would try to resolve.
+  return process.getBuiltinModule("bun:ffi") as unknown as BunFfi;
+}
+
+function open(path: string, table: Table = signatures): Native {
+  const { dlopen, toArrayBuffer } = bunFfi();
+  const symbols: Record<string, { args: string[]; returns: string }> = {};
+  for (const [name, { args, returns }] of Object.entries(table)) {
+    symbols[name] = { args: args.map((kind) => types[kind]), returns: types[returns] };
+  }
+  return {
+    core: dlopen(path, symbols).symbols as unknown as Core,
+    loader: "bun:ffi",
+    view: (address, bytes) => toArrayBuffer(address, 0, bytes),
+    detach: detachByTransfer,
+  };
+}
+
+function openBytes(bytes: Uint8Array, name: string): Native {
+  // musl answers to this name as well.
+  const { symbols } = bunFfi().dlopen("libc.so.6", {
+    fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
+    memfd_create: { args: ["ptr", "u32"], returns: "i32" },
+    pread: { args: ["i32", "ptr", "usize", "i64"], returns: "isize" },
+    readlink: { args: ["ptr", "ptr", "usize"], returns: "isize" },
+    write: { args: ["i32", "ptr", "usize"], returns: "isize" },
+  });
+  const libc = symbols as unknown as Libc;
+  const path = anonymousFile(
+    {
+      fcntl: libc.fcntl,
+      memfd_create: libc.memfd_create,
+      pread: (fd, buffer, size, offset) => Number(libc.pread(fd, buffer, size, offset)),
+      readlink: (link, buffer, size) => Number(libc.readlink(link, buffer, size)),
+      write: (fd, buffer, size) => Number(libc.write(fd, buffer, size)),
+    },
+    bytes,
+    name,
+  );
+  return open(path);
+}
+
+/** Opens the library with `bun:ffi`. */
+export const bun: Loader = { open, openBytes };

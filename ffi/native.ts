@@ -1,0 +1,31 @@
+// What a loader gives: the same in every runtime.
+
+import type { Core, Signature } from "./symbols.ts";
+
+/** The library, loaded, and what only the runtime can do with foreign memory. */
+export interface Native {
+  /** Its functions. */
+  readonly core: Core;
+  /** The loader: `Deno.dlopen`, `bun:ffi`, `Node-API` or `node:ffi`. */
+  readonly loader: string;
+  /** Makes an ArrayBuffer over `bytes` bytes at `address`; nothing frees them when it is collected. */
+  view(address: number, bytes: number): ArrayBuffer;
+  /** Takes the memory away from such a buffer: it has no bytes afterwards, and views of it throw. */
+  detach(buffer: ArrayBuffer): void;
+}
+
+/** The functions to look up in a library. */
+export type Table = Readonly<Record<string, Signature>>;
+
+/** A runtime's way to the library. */
+export interface Loader {
+  /** Opens the library at a path; with a `table`, for those functions only. */
+  open(path: string, table?: Table): Native;
+  /** Opens the library from its bytes. `name` tells the copies of this library from all other files. */
+  openBytes(bytes: Uint8Array, name: string): Native;
+}
+
+/** ArrayBuffer.prototype.transfer(), which Node 20 has not and the other runtimes have. */
+export function detachByTransfer(buffer: ArrayBuffer): void {
+  (buffer as ArrayBuffer & { transfer(): ArrayBuffer }).transfer();
+}

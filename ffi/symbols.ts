@@ -1,0 +1,364 @@
+// Written by zig/src/bindings.zig from the Zig sources. Do not edit: `npm run build`.
+
+/** The hash of all that stands here; the library answers with its own. */
+export const abi: number = 0xcede1bbc;
+
+/** The kinds of argument and result. A `buffer` is a Uint8Array that is not empty. */
+export type Kind = "u32" | "i32" | "f64" | "handle" | "fd" | "buffer";
+
+/** One function of the library. */
+export interface Signature {
+  readonly args: readonly Kind[];
+  readonly returns: Kind;
+}
+
+/** Every function of the library. */
+export const signatures: Readonly<Record<keyof Core, Signature>> = {
+  hawser_abi: { args: [], returns: "u32" },
+  hawser_attach: { args: [], returns: "i32" },
+  hawser_handle_count: { args: [], returns: "u32" },
+  hawser_fd_open: { args: ["buffer", "u32", "u32", "u32"], returns: "i32" },
+  hawser_fd_close: { args: ["fd"], returns: "i32" },
+  hawser_fd_dup: { args: ["fd", "u32"], returns: "i32" },
+  hawser_fd_adopt: { args: ["fd"], returns: "i32" },
+  hawser_fd_stat: { args: ["fd", "buffer", "u32"], returns: "i32" },
+  hawser_memory_create: { args: ["buffer", "u32", "f64", "u32", "u32"], returns: "i32" },
+  hawser_memory_open: { args: ["buffer", "u32", "u32", "f64", "u32", "buffer", "u32"], returns: "i32" },
+  hawser_memory_anonymous: { args: ["f64", "u32"], returns: "i32" },
+  hawser_memory_from_fd: { args: ["fd", "f64", "u32", "buffer", "u32"], returns: "i32" },
+  hawser_memory_open_file: { args: ["buffer", "u32", "f64", "u32", "u32", "buffer", "u32"], returns: "i32" },
+  hawser_memory_address: { args: ["handle"], returns: "f64" },
+  hawser_memory_size: { args: ["handle"], returns: "f64" },
+  hawser_memory_readonly: { args: ["handle"], returns: "i32" },
+  hawser_memory_fd: { args: ["handle"], returns: "i32" },
+  hawser_memory_resize: { args: ["handle", "f64"], returns: "i32" },
+  hawser_memory_lock: { args: ["handle"], returns: "i32" },
+  hawser_memory_unlock: { args: ["handle"], returns: "i32" },
+  hawser_memory_flush: { args: ["handle"], returns: "i32" },
+  hawser_memory_close: { args: ["handle", "u32"], returns: "i32" },
+  hawser_memory_unlink: { args: ["buffer", "u32"], returns: "i32" },
+  hawser_memory_list: { args: ["buffer", "u32"], returns: "i32" },
+  hawser_futex_wait: { args: ["handle", "f64", "u32", "f64"], returns: "i32" },
+  hawser_futex_wake: { args: ["handle", "f64", "u32"], returns: "i32" },
+  hawser_netlink_links: { args: ["buffer", "u32"], returns: "i32" },
+};
+
+/** The library as TypeScript calls it, the same in every runtime. */
+export interface Core {
+  /**
+   * The hash of everything TypeScript was told about this library.
+   */
+  hawser_abi(): number;
+  /**
+   * Registers the calling thread; once per JS thread, before anything else.
+   */
+  hawser_attach(): number;
+  /**
+   * How many handles are open, over all threads. For leak tests.
+   */
+  hawser_handle_count(): number;
+  /**
+   * open(2): a descriptor. `options` is OpenOptions.
+   */
+  hawser_fd_open(path: Uint8Array, path_bytes: number, options: number, mode: number): number;
+  /**
+   * close(2).
+   */
+  hawser_fd_close(fd: number): number;
+  /**
+   * fcntl(2) F_DUPFD_CLOEXEC: a descriptor at least as high as `least`.
+   */
+  hawser_fd_dup(fd: number, least: number): number;
+  /**
+   * Takes over a descriptor that is open already, and sets close-on-exec on it.
+   */
+  hawser_fd_adopt(fd: number): number;
+  /**
+   * statx(2): fills a Stat.
+   */
+  hawser_fd_stat(fd: number, stat: Uint8Array, stat_bytes: number): number;
+  /**
+   * Makes a named object: a handle. `options` is MemoryOptions.
+   */
+  hawser_memory_create(name: Uint8Array, name_bytes: number, size: number, mode: number, options: number): number;
+  /**
+   * Opens a named object: a handle. Fills a Stat, also where it refuses the object for what that says.
+   */
+  hawser_memory_open(name: Uint8Array, name_bytes: number, owner: number, size: number, options: number, stat: Uint8Array, stat_bytes: number): number;
+  /**
+   * Makes memory without a name: a handle.
+   */
+  hawser_memory_anonymous(size: number, options: number): number;
+  /**
+   * Maps what a descriptor stands for, on a copy of it: a handle.
+   */
+  hawser_memory_from_fd(fd: number, size: number, options: number, stat: Uint8Array, stat_bytes: number): number;
+  /**
+   * Maps a file of the file system: a handle.
+   */
+  hawser_memory_open_file(path: Uint8Array, path_bytes: number, size: number, mode: number, options: number, stat: Uint8Array, stat_bytes: number): number;
+  /**
+   * The address of a mapping, for the view the loader makes of it.
+   */
+  hawser_memory_address(handle: number): number;
+  /**
+   * The size of a mapping in bytes.
+   */
+  hawser_memory_size(handle: number): number;
+  /**
+   * 1 where the mapping is read-only.
+   */
+  hawser_memory_readonly(handle: number): number;
+  /**
+   * The mapping's own descriptor, which stays the mapping's.
+   */
+  hawser_memory_fd(handle: number): number;
+  /**
+   * Grows a mapping, which may move.
+   */
+  hawser_memory_resize(handle: number, size: number): number;
+  /**
+   * mlock2(2) of a whole mapping.
+   */
+  hawser_memory_lock(handle: number): number;
+  /**
+   * munlock(2) of a whole mapping.
+   */
+  hawser_memory_unlock(handle: number): number;
+  /**
+   * msync(2), MS_SYNC, of a whole mapping.
+   */
+  hawser_memory_flush(handle: number): number;
+  /**
+   * Ends a mapping. With `keep_range` its addresses stay touchable and hold zeros.
+   */
+  hawser_memory_close(handle: number, keep_range: number): number;
+  /**
+   * Removes the name of an object.
+   */
+  hawser_memory_unlink(name: Uint8Array, name_bytes: number): number;
+  /**
+   * Fills MemoryEntry records: how many named objects there are, of which as many were filled as there is room for.
+   */
+  hawser_memory_list(entries: Uint8Array, entries_bytes: number): number;
+  /**
+   * futex(2): waits while the word at `offset` holds `expected`, at most `timeout_ms` (negative: for ever). EINTR and
+   * ETIMEDOUT are the caller's to judge.
+   */
+  hawser_futex_wait(handle: number, offset: number, expected: number, timeout_ms: number): number;
+  /**
+   * futex(2): wakes at most `count` of those who wait for the word at `offset`: how many were woken.
+   */
+  hawser_futex_wake(handle: number, offset: number, count: number): number;
+  /**
+   * Fills Link records with the network interfaces: how many there are, of which as many were filled as there is room for.
+   */
+  hawser_netlink_links(links: Uint8Array, links_bytes: number): number;
+}
+
+/** The names of the error numbers, which the runtimes know only in part. */
+export const errnoNames: Readonly<Record<number, string>> = {
+  1: "EPERM",
+  2: "ENOENT",
+  3: "ESRCH",
+  4: "EINTR",
+  5: "EIO",
+  6: "ENXIO",
+  7: "E2BIG",
+  8: "ENOEXEC",
+  9: "EBADF",
+  10: "ECHILD",
+  11: "EAGAIN",
+  12: "ENOMEM",
+  13: "EACCES",
+  14: "EFAULT",
+  15: "ENOTBLK",
+  16: "EBUSY",
+  17: "EEXIST",
+  18: "EXDEV",
+  19: "ENODEV",
+  20: "ENOTDIR",
+  21: "EISDIR",
+  22: "EINVAL",
+  23: "ENFILE",
+  24: "EMFILE",
+  25: "ENOTTY",
+  26: "ETXTBSY",
+  27: "EFBIG",
+  28: "ENOSPC",
+  29: "ESPIPE",
+  30: "EROFS",
+  31: "EMLINK",
+  32: "EPIPE",
+  33: "EDOM",
+  34: "ERANGE",
+  35: "EDEADLK",
+  36: "ENAMETOOLONG",
+  37: "ENOLCK",
+  38: "ENOSYS",
+  39: "ENOTEMPTY",
+  40: "ELOOP",
+  42: "ENOMSG",
+  43: "EIDRM",
+  44: "ECHRNG",
+  45: "EL2NSYNC",
+  46: "EL3HLT",
+  47: "EL3RST",
+  48: "ELNRNG",
+  49: "EUNATCH",
+  50: "ENOCSI",
+  51: "EL2HLT",
+  52: "EBADE",
+  53: "EBADR",
+  54: "EXFULL",
+  55: "ENOANO",
+  56: "EBADRQC",
+  57: "EBADSLT",
+  59: "EBFONT",
+  60: "ENOSTR",
+  61: "ENODATA",
+  62: "ETIME",
+  63: "ENOSR",
+  64: "ENONET",
+  65: "ENOPKG",
+  66: "EREMOTE",
+  67: "ENOLINK",
+  68: "EADV",
+  69: "ESRMNT",
+  70: "ECOMM",
+  71: "EPROTO",
+  72: "EMULTIHOP",
+  73: "EDOTDOT",
+  74: "EBADMSG",
+  75: "EOVERFLOW",
+  76: "ENOTUNIQ",
+  77: "EBADFD",
+  78: "EREMCHG",
+  79: "ELIBACC",
+  80: "ELIBBAD",
+  81: "ELIBSCN",
+  82: "ELIBMAX",
+  83: "ELIBEXEC",
+  84: "EILSEQ",
+  85: "ERESTART",
+  86: "ESTRPIPE",
+  87: "EUSERS",
+  88: "ENOTSOCK",
+  89: "EDESTADDRREQ",
+  90: "EMSGSIZE",
+  91: "EPROTOTYPE",
+  92: "ENOPROTOOPT",
+  93: "EPROTONOSUPPORT",
+  94: "ESOCKTNOSUPPORT",
+  95: "EOPNOTSUPP",
+  96: "EPFNOSUPPORT",
+  97: "EAFNOSUPPORT",
+  98: "EADDRINUSE",
+  99: "EADDRNOTAVAIL",
+  100: "ENETDOWN",
+  101: "ENETUNREACH",
+  102: "ENETRESET",
+  103: "ECONNABORTED",
+  104: "ECONNRESET",
+  105: "ENOBUFS",
+  106: "EISCONN",
+  107: "ENOTCONN",
+  108: "ESHUTDOWN",
+  109: "ETOOMANYREFS",
+  110: "ETIMEDOUT",
+  111: "ECONNREFUSED",
+  112: "EHOSTDOWN",
+  113: "EHOSTUNREACH",
+  114: "EALREADY",
+  115: "EINPROGRESS",
+  116: "ESTALE",
+  117: "EUCLEAN",
+  118: "ENOTNAM",
+  119: "ENAVAIL",
+  120: "EISNAM",
+  121: "EREMOTEIO",
+  122: "EDQUOT",
+  123: "ENOMEDIUM",
+  124: "EMEDIUMTYPE",
+  125: "ECANCELED",
+  126: "ENOKEY",
+  127: "EKEYEXPIRED",
+  128: "EKEYREVOKED",
+  129: "EKEYREJECTED",
+  130: "EOWNERDEAD",
+  131: "ENOTRECOVERABLE",
+  132: "ERFKILL",
+  133: "EHWPOISON",
+  160: "ENSRNODATA",
+  161: "ENSRFORMERR",
+  162: "ENSRSERVFAIL",
+  163: "ENSRNOTFOUND",
+  164: "ENSRNOTIMP",
+  165: "ENSRREFUSED",
+  166: "ENSRBADQUERY",
+  167: "ENSRBADNAME",
+  168: "ENSRBADFAMILY",
+  169: "ENSRBADRESP",
+  170: "ENSRCONNREFUSED",
+  171: "ENSRTIMEOUT",
+  172: "ENSROF",
+  173: "ENSRFILE",
+  174: "ENSRNOMEM",
+  175: "ENSRDESTRUCTION",
+  176: "ENSRQUERYDOMAINTOOLONG",
+  177: "ENSRCNAMELOOP",
+};
+
+/** The system calls by the number that a failed result carries above its errno. */
+export const calls: readonly string[] = [
+  "none",
+  "openat",
+  "close",
+  "fcntl",
+  "statx",
+  "ftruncate",
+  "fallocate",
+  "fchmod",
+  "linkat",
+  "unlinkat",
+  "memfd_create",
+  "mmap",
+  "munmap",
+  "mremap",
+  "msync",
+  "mlock2",
+  "munlock",
+  "getdents64",
+  "futex",
+  "socket",
+  "bind",
+  "sendto",
+  "recvmsg",
+  "setsockopt",
+  "recvfrom",
+  "read",
+  "write",
+  "mprotect",
+];
+
+export const memory_directory: string = "/dev/shm";
+export const name_bytes_max: number = 80;
+export const F_ADD_SEALS: number = 1033;
+export const F_GET_SEALS: number = 1034;
+export const F_SEAL_SEAL: number = 1;
+export const F_SEAL_SHRINK: number = 2;
+export const F_SEAL_GROW: number = 4;
+export const F_SEAL_WRITE: number = 8;
+
+/** Structures the library fills: size and offsets in bytes. */
+export const layouts = {
+  stat: { size: 48, bytes: 0, inode: 8, device: 16, modified_ns: 24, mode: 32, uid: 36, gid: 40, links: 44 },
+  memoryEntry: { size: 136, stat: 0, name_bytes: 48, name: 52, padding: 132 },
+  link: { size: 128, rx_bytes: 0, tx_bytes: 8, rx_packets: 16, tx_packets: 24, rx_errors: 32, tx_errors: 40, rx_dropped: 48, tx_dropped: 56, index: 64, flags: 68, mtu: 72, type: 76, operstate: 78, address_bytes: 79, name: 80, address: 96 },
+} as const;
+
+/** Option words the library takes: each flag's bit. */
+export const options = {
+  openOptions: { read: 1, write: 2, append: 4, create: 8, exclusive: 16, truncate: 32, directory: 64, nofollow: 128, nonblock: 256, path: 512, tmpfile: 1024, sync: 2048 },
+  memoryOptions: { readonly: 1, sparse: 2, create: 4, seal: 8 },
+} as const;

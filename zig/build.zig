@@ -1,0 +1,50 @@
+const std = @import("std");
+
+/// Every target the package ships. No libc is linked, so one file serves both glibc and musl systems.
+const shipped = [_]std.Target.Query{
+    .{ .cpu_arch = .x86_64, .os_tag = .linux, .abi = .none },
+    .{ .cpu_arch = .aarch64, .os_tag = .linux, .abi = .none },
+};
+
+pub fn build(b: *std.Build) void {
+    // Not standardOptimizeOption: that one builds Debug unless --release is given.
+    const optimize = b.option(std.builtin.OptimizeMode, "optimize", "default ReleaseSmall") orelse .ReleaseSmall;
+    const host = b.standardTargetOptions(.{});
+
+    // `zig build`: one shared library per shipped target, zig-out/<os>-<cpu>/libhawser.so, and zig-out/bin/bindings.
+    for (shipped) |query| {
+        const path = b.fmt("{s}-{s}/libhawser.so", .{ @tagName(query.os_tag.?), @tagName(query.cpu_arch.?) });
+        const install = b.addInstallFile(addLibrary(b, query, optimize), path);
+        b.getInstallStep().dependOn(&install.step);
+    }
+    const bindings = b.addExecutable(.{ .name = "bindings", .root_module = b.createModule(.{
+        .root_source_file = b.path("src/bindings.zig"),
+        .target = b.graph.host,
+        .optimize = .Debug,
+    }) });
+    b.installArtifact(bindings);
+
+    // `zig build test`: unit tests on the host, or with -Dtarget=aarch64-linux -fqemu.
+    const tests = b.addTest(.{ .root_module = b.createModule(.{
+        .root_source_file = b.path("src/hawser.zig"),
+        .target = host,
+        .optimize = .Debug,
+    }) });
+    const run = b.addRunArtifact(tests);
+    run.has_side_effects = true; // They touch /dev/shm: a cached pass proves nothing.
+    b.step("test", "Run the unit tests").dependOn(&run.step);
+}
+
+/// Through the command line, which alone knows `-z nodelete`: runtimes unload libraries at exit while a thread of ours
+/// may still run in them. `-z lazy`: napi_* come from the host process, and only some hosts have them.
+fn addLibrary(b: *std.Build, query: std.Target.Query, optimize: std.builtin.OptimizeMode) std.Build.LazyPath {
+    const command = b.addSystemCommand(&.{ b.graph.zig_exe, "build-lib", "-dynamic", "--name", "hawser" });
+    command.addArgs(&.{ "-target", query.zigTriple(b.allocator) catch @panic("out of memory") });
+    command.addArgs(&.{ "-O", @tagName(optimize), "-fstrip", "-fPIC", "-fno-single-threaded", "-fno-stack-protector" });
+    command.addArgs(&.{ "-fno-unwind-tables", "-fallow-shlib-undefined", "-z", "lazy", "-z", "nodelete" });
+    command.addArgs(&.{ "-fsoname=libhawser.so", "--cache-dir", b.cache_root.path orelse "." });
+    const library = command.addPrefixedOutputFileArg("-femit-bin=", "libhawser.so");
+    command.addFileArg(b.path("src/hawser.zig"));
+    command.has_side_effects = true; // The sources are not listed here; the compiler has a cache of its own.
+    return library;
+}

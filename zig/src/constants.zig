@@ -1,0 +1,13 @@
+//! Numbers that Zig and TypeScript both need. bindings.zig writes every one of them to ffi/symbols.ts.
+
+/// Where shm_open(3) keeps its objects, in glibc and musl.
+pub const memory_directory = "/dev/shm";
+/// The longest name of an object, in bytes.
+pub const name_bytes_max = 80;
+
+pub const F_ADD_SEALS = 1033;
+pub const F_GET_SEALS = 1034;
+pub const F_SEAL_SEAL = 0x1;
+pub const F_SEAL_SHRINK = 0x2;
+pub const F_SEAL_GROW = 0x4;
+pub const F_SEAL_WRITE = 0x8;

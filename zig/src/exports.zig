@@ -1,0 +1,324 @@
+//! The C ABI, and the only list of it. hawser.zig exports each function below as `hawser_NAME` and makes its N-API
+//! wrapper; bindings.zig writes ffi/symbols.ts from the same declarations, names and doc comments.
+//!
+//! - Arguments are u32, i32, f64, `Handle`, `Fd` and bytes: a nullable pointer followed by its length.
+//! - Sizes and offsets are f64: 53 bits, and no BigInt on the way. Texts end with a NUL byte, counted in their length.
+//! - Results are a count, a handle or a descriptor >= 0, or `Failure.result`: negative, errno in the low twelve bits and
+//!   the call that failed above them. Functions with an f64 result use the same negative numbers.
+//! - No function keeps a pointer past the call that brought it.
+
+const std = @import("std");
+const boundary = @import("boundary.zig");
+const fd_ = @import("fd.zig");
+const handle_ = @import("handle.zig");
+const memory = @import("memory.zig");
+const netlink = @import("netlink.zig");
+const sys = @import("sys.zig");
+
+const Fd = sys.Fd;
+const Handle = handle_.Handle;
+
+/// The hash of everything TypeScript was told about this library.
+pub fn abi() callconv(.c) u32 {
+    return boundary.abi_hash;
+}
+
+/// Registers the calling thread; once per JS thread, before anything else.
+pub fn attach() callconv(.c) i32 {
+    handle_.attach();
+    return 0;
+}
+
+/// How many handles are open, over all threads. For leak tests.
+pub fn handle_count() callconv(.c) u32 {
+    return handle_.count();
+}
+
+/// open(2): a descriptor. `options` is OpenOptions.
+pub fn fd_open(path: ?[*]const u8, path_bytes: u32, options: u32, mode: u32) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    const opened = fd_.open(&failure, text(path, path_bytes) orelse return invalid, @bitCast(options), mode);
+    return opened catch failure.result();
+}
+
+/// close(2).
+pub fn fd_close(fd: Fd) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    sys.close(&failure, @intFromEnum(fd)) catch return failure.result();
+    return 0;
+}
+
+/// fcntl(2) F_DUPFD_CLOEXEC: a descriptor at least as high as `least`.
+pub fn fd_dup(fd: Fd, least: u32) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    return fd_.dup(&failure, @intFromEnum(fd), least) catch failure.result();
+}
+
+/// Takes over a descriptor that is open already, and sets close-on-exec on it.
+pub fn fd_adopt(fd: Fd) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    fd_.adopt(&failure, @intFromEnum(fd)) catch return failure.result();
+    return 0;
+}
+
+/// statx(2): fills a Stat.
+pub fn fd_stat(fd: Fd, stat: ?[*]u8, stat_bytes: u32) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    const out = record(memory.Stat, stat, stat_bytes) orelse return invalid;
+    out.* = .of(sys.statx(&failure, @intFromEnum(fd)) catch return failure.result());
+    return 0;
+}
+
+/// Makes a named object: a handle. `options` is MemoryOptions.
+pub fn memory_create(name: ?[*]const u8, name_bytes: u32, size: f64, mode: u32, options: u32) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    const name_text = memoryName(name, name_bytes) orelse return invalid;
+    const bytes = whole(size) orelse return invalid;
+    const mapping = memory.create(&failure, name_text, bytes, mode, @bitCast(options)) catch return failure.result();
+    return keep(mapping);
+}
+
+/// Opens a named object: a handle. Fills a Stat, also where it refuses the object for what that says.
+pub fn memory_open(
+    name: ?[*]const u8,
+    name_bytes: u32,
+    owner: u32,
+    size: f64,
+    options: u32,
+    stat: ?[*]u8,
+    stat_bytes: u32,
+) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    const name_text = memoryName(name, name_bytes) orelse return invalid;
+    const bytes = whole(size) orelse return invalid;
+    const out = record(memory.Stat, stat, stat_bytes) orelse return invalid;
+    var found: memory.Stat = out.*;
+    defer out.* = found;
+    const mapping = memory.open(&failure, name_text, owner, bytes, @bitCast(options), &found) catch return failure.result();
+    return keep(mapping);
+}
+
+/// Makes memory without a name: a handle.
+pub fn memory_anonymous(size: f64, options: u32) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    const bytes = whole(size) orelse return invalid;
+    const mapping = memory.anonymous(&failure, bytes, @bitCast(options)) catch return failure.result();
+    return keep(mapping);
+}
+
+/// Maps what a descriptor stands for, on a copy of it: a handle.
+pub fn memory_from_fd(fd: Fd, size: f64, options: u32, stat: ?[*]u8, stat_bytes: u32) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    const bytes = whole(size) orelse return invalid;
+    const out = record(memory.Stat, stat, stat_bytes) orelse return invalid;
+    var found: memory.Stat = out.*;
+    defer out.* = found;
+    const mapping = memory.fromFd(&failure, @intFromEnum(fd), bytes, @bitCast(options), &found) catch return failure.result();
+    return keep(mapping);
+}
+
+/// Maps a file of the file system: a handle.
+pub fn memory_open_file(
+    path: ?[*]const u8,
+    path_bytes: u32,
+    size: f64,
+    mode: u32,
+    options: u32,
+    stat: ?[*]u8,
+    stat_bytes: u32,
+) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    const path_text = text(path, path_bytes) orelse return invalid;
+    const bytes = whole(size) orelse return invalid;
+    const out = record(memory.Stat, stat, stat_bytes) orelse return invalid;
+    var found: memory.Stat = out.*;
+    defer out.* = found;
+    const mapping = memory.openFile(&failure, path_text, bytes, mode, @bitCast(options), &found) catch return failure.result();
+    return keep(mapping);
+}
+
+/// The address of a mapping, for the view the loader makes of it.
+pub fn memory_address(handle: Handle) callconv(.c) f64 {
+    const mapping = mappingOf(handle) orelse return bad_handle;
+    return @floatFromInt(mapping.address);
+}
+
+/// The size of a mapping in bytes.
+pub fn memory_size(handle: Handle) callconv(.c) f64 {
+    const mapping = mappingOf(handle) orelse return bad_handle;
+    return @floatFromInt(mapping.bytes);
+}
+
+/// 1 where the mapping is read-only.
+pub fn memory_readonly(handle: Handle) callconv(.c) i32 {
+    const mapping = mappingOf(handle) orelse return bad_handle;
+    return @intFromBool(mapping.readonly);
+}
+
+/// The mapping's own descriptor, which stays the mapping's.
+pub fn memory_fd(handle: Handle) callconv(.c) i32 {
+    const mapping = mappingOf(handle) orelse return bad_handle;
+    return mapping.fd;
+}
+
+/// Grows a mapping, which may move.
+pub fn memory_resize(handle: Handle, size: f64) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    const mapping = mappingOf(handle) orelse return bad_handle;
+    const bytes = whole(size) orelse return invalid;
+    memory.resize(&failure, mapping, bytes) catch return failure.result();
+    return 0;
+}
+
+/// mlock2(2) of a whole mapping.
+pub fn memory_lock(handle: Handle) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    const mapping = mappingOf(handle) orelse return bad_handle;
+    sys.mlock(&failure, mapping.address, mapping.bytes, mapping.readonly) catch return failure.result();
+    return 0;
+}
+
+/// munlock(2) of a whole mapping.
+pub fn memory_unlock(handle: Handle) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    const mapping = mappingOf(handle) orelse return bad_handle;
+    sys.munlock(&failure, mapping.address, mapping.bytes) catch return failure.result();
+    return 0;
+}
+
+/// msync(2), MS_SYNC, of a whole mapping.
+pub fn memory_flush(handle: Handle) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    const mapping = mappingOf(handle) orelse return bad_handle;
+    sys.msync(&failure, mapping.address, mapping.bytes) catch return failure.result();
+    return 0;
+}
+
+/// Ends a mapping. With `keep_range` its addresses stay touchable and hold zeros.
+pub fn memory_close(handle: Handle, keep_range: u32) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    const mapping = (mappingOf(handle) orelse return bad_handle).*;
+    handle_.remove(handle);
+    memory.close(&failure, mapping, keep_range != 0) catch return failure.result();
+    return 0;
+}
+
+/// Removes the name of an object.
+pub fn memory_unlink(name: ?[*]const u8, name_bytes: u32) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    memory.unlink(&failure, memoryName(name, name_bytes) orelse return invalid) catch return failure.result();
+    return 0;
+}
+
+/// Fills MemoryEntry records: how many named objects there are, of which as many were filled as there is room for.
+pub fn memory_list(entries: ?[*]u8, entries_bytes: u32) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    const room = bytesOf(entries, entries_bytes);
+    const out: [*]align(1) memory.Entry = @ptrCast(room.ptr);
+    const found = memory.list(&failure, out[0 .. room.len / @sizeOf(memory.Entry)]) catch return failure.result();
+    return @intCast(found);
+}
+
+/// futex(2): waits while the word at `offset` holds `expected`, at most `timeout_ms` (negative: for ever). EINTR and
+/// ETIMEDOUT are the caller's to judge.
+pub fn futex_wait(handle: Handle, offset: f64, expected: u32, timeout_ms: f64) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    const mapping = mappingOf(handle) orelse return bad_handle;
+    const word = wordAt(mapping, offset) orelse return invalid;
+    const timeout = sys.timespec(timeout_ms) orelse return invalid;
+    sys.futexWait(&failure, word, expected, if (timeout_ms < 0) null else &timeout) catch return failure.result();
+    return 0;
+}
+
+/// futex(2): wakes at most `count` of those who wait for the word at `offset`: how many were woken.
+pub fn futex_wake(handle: Handle, offset: f64, count: u32) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    const mapping = mappingOf(handle) orelse return bad_handle;
+    const word = wordAt(mapping, offset) orelse return invalid;
+    const woken = sys.futexWake(&failure, word, @min(count, std.math.maxInt(i32))) catch return failure.result();
+    return @intCast(woken);
+}
+
+/// Fills Link records with the network interfaces: how many there are, of which as many were filled as there is room for.
+pub fn netlink_links(links: ?[*]u8, links_bytes: u32) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    const room = bytesOf(links, links_bytes);
+    const out: [*]align(1) netlink.Link = @ptrCast(room.ptr);
+    const found = netlink.links(&failure, out[0 .. room.len / @sizeOf(netlink.Link)]) catch return failure.result();
+    return @intCast(found);
+}
+
+const invalid = refusal(.INVAL);
+const bad_handle = refusal(.BADF);
+
+fn refusal(comptime errno: sys.E) comptime_int {
+    return -@as(comptime_int, @intFromEnum(errno));
+}
+
+fn keep(mapping: memory.Mapping) i32 {
+    var failure: sys.Failure = .{};
+    const handle = handle_.add(&failure, .{ .mapping = mapping }) catch {
+        var ignored: sys.Failure = .{};
+        memory.close(&ignored, mapping, false) catch {};
+        return failure.result();
+    };
+    return @intCast(@intFromEnum(handle));
+}
+
+fn mappingOf(handle: Handle) ?*memory.Mapping {
+    const object = handle_.find(handle) orelse return null;
+    return switch (object.*) {
+        .mapping => |*mapping| mapping,
+        else => null,
+    };
+}
+
+fn wordAt(mapping: *const memory.Mapping, offset: f64) ?*const u32 {
+    const at = whole(offset) orelse return null;
+    if (at % 4 != 0 or at > mapping.bytes or mapping.bytes - at < 4) return null;
+    return @ptrFromInt(mapping.address + at);
+}
+
+fn bytesOf(pointer: ?[*]u8, bytes: u32) []u8 {
+    return if (pointer) |start| start[0..bytes] else &.{};
+}
+
+/// A text whose last byte, and no other, is NUL.
+fn text(pointer: ?[*]const u8, bytes: u32) ?[*:0]const u8 {
+    const start = pointer orelse return null;
+    if (bytes == 0 or std.mem.findScalar(u8, start[0..bytes], 0) != bytes - 1) return null;
+    return start[0 .. bytes - 1 :0].ptr;
+}
+
+fn memoryName(pointer: ?[*]const u8, bytes: u32) ?[*:0]const u8 {
+    const name = text(pointer, bytes) orelse return null;
+    return if (memory.validName(name[0 .. bytes - 1])) name else null;
+}
+
+/// The record a caller wants filled. TypeScript's buffers need not be aligned.
+fn record(comptime T: type, pointer: ?[*]u8, bytes: u32) ?*align(1) T {
+    const start = pointer orelse return null;
+    return if (bytes == @sizeOf(T)) @ptrCast(start) else null;
+}
+
+/// A size or offset: a whole number that a double holds exactly.
+fn whole(number: f64) ?u64 {
+    if (!(number >= 0 and number <= 1 << 53)) return null;
+    const int: u64 = @intFromFloat(number);
+    return if (@as(f64, @floatFromInt(int)) == number) int else null;
+}
+
+test "whole() takes what a double holds exactly" {
+    try std.testing.expectEqual(0, whole(0));
+    try std.testing.expectEqual(1 << 53, whole(1 << 53));
+    for ([_]f64{ -1, 0.5, std.math.nan(f64), std.math.inf(f64), 1 << 54 }) |number| {
+        try std.testing.expectEqual(null, whole(number));
+    }
+}
+
+test "text() wants exactly one NUL, at the end" {
+    try std.testing.expect(text("a\x00", 2) != null);
+    try std.testing.expectEqual(null, text("a\x00", 1));
+    try std.testing.expectEqual(null, text("a\x00b\x00", 4));
+    try std.testing.expectEqual(null, text(null, 0));
+}

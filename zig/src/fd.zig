@@ -1,0 +1,56 @@
+//! Descriptors: opening, copying and asking what they are. Close-on-exec from birth.
+
+const std = @import("std");
+const linux = std.os.linux;
+const sys = @import("sys.zig");
+
+/// open(2)'s flags by name, since their numbers differ between CPUs.
+pub const OpenOptions = packed struct(u32) {
+    read: bool = false,
+    write: bool = false,
+    append: bool = false,
+    create: bool = false,
+    exclusive: bool = false,
+    truncate: bool = false,
+    directory: bool = false,
+    nofollow: bool = false,
+    nonblock: bool = false,
+    path: bool = false,
+    tmpfile: bool = false,
+    sync: bool = false,
+    _: u20 = 0,
+
+    fn flags(options: OpenOptions) linux.O {
+        return .{
+            .ACCMODE = if (options.read and options.write) .RDWR else if (options.write) .WRONLY else .RDONLY,
+            .APPEND = options.append,
+            .CREAT = options.create,
+            .EXCL = options.exclusive,
+            .TRUNC = options.truncate,
+            .DIRECTORY = options.directory or options.tmpfile,
+            .NOFOLLOW = options.nofollow,
+            .NONBLOCK = options.nonblock,
+            .PATH = options.path,
+            .TMPFILE = options.tmpfile,
+            .SYNC = options.sync,
+            .NOCTTY = true, // A library must not give its program a terminal.
+        };
+    }
+};
+
+/// open(2).
+pub fn open(failure: *sys.Failure, path: [*:0]const u8, options: OpenOptions, mode: u32) sys.Error!i32 {
+    return sys.openat(failure, linux.AT.FDCWD, path, options.flags(), mode);
+}
+
+/// Copies a descriptor to the lowest free number that is at least `least`.
+pub fn dup(failure: *sys.Failure, fd: i32, least: u32) sys.Error!i32 {
+    return sys.fcntl(failure, fd, linux.F.DUPFD_CLOEXEC, least);
+}
+
+/// Takes a descriptor somebody else opened: checks that it is open and sets close-on-exec.
+pub fn adopt(failure: *sys.Failure, fd: i32) sys.Error!void {
+    const flags = try sys.fcntl(failure, fd, linux.F.GETFD, 0);
+    if (flags & linux.FD_CLOEXEC != 0) return;
+    _ = try sys.fcntl(failure, fd, linux.F.SETFD, @intCast(flags | linux.FD_CLOEXEC));
+}

@@ -1,0 +1,27 @@
+//! The root of the library: exports every function of exports.zig as a C symbol, and the Node-API entry.
+
+const builtin = @import("builtin");
+const boundary = @import("boundary.zig");
+const exports = @import("exports.zig");
+const napi = @import("napi.zig");
+
+comptime {
+    // A test binary is an executable: napi_* would be undefined at link time.
+    if (!builtin.is_test) {
+        for (boundary.functions) |function| {
+            @export(&@field(exports, function.name), .{ .name = "hawser_" ++ function.name });
+        }
+        @export(&napi.register, .{ .name = "napi_register_module_v1" });
+        @export(&napi.version, .{ .name = "node_api_module_get_api_version_v1" });
+    }
+}
+
+test {
+    _ = exports;
+    _ = @import("constants.zig");
+    _ = @import("fd.zig");
+    _ = @import("handle.zig");
+    _ = @import("memory.zig");
+    _ = @import("netlink.zig");
+    _ = @import("sys.zig");
+}

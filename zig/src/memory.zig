@@ -1,0 +1,283 @@
+//! Memory other processes see too: named (shm_open's files), anonymous (sealed memfd) and mapped files.
+//!
+//! A named object appears whole or not at all: it is made as a file without a name (O_TMPFILE), given its mode, size and
+//! pages, and linked last. Opening never creates, so fs.protected_regular and planted files make no difference, and a
+//! creator killed at any step leaves nothing.
+
+const std = @import("std");
+const linux = std.os.linux;
+const sys = @import("sys.zig");
+const constants = @import("constants.zig");
+
+const page_bytes = std.heap.page_size_min;
+const dir_path = constants.memory_directory;
+
+/// A mapping from the first byte of a file, and the descriptor it was made with, which resize() and share() need.
+pub const Mapping = struct {
+    address: usize,
+    bytes: u64,
+    fd: i32,
+    readonly: bool,
+    sparse: bool,
+};
+
+/// What a file says of itself, as TypeScript reads it.
+pub const Stat = extern struct {
+    bytes: u64,
+    inode: u64,
+    device: u64,
+    modified_ns: i64,
+    mode: u32,
+    uid: u32,
+    gid: u32,
+    links: u32,
+
+    pub fn of(stat: linux.Statx) Stat {
+        return .{
+            .bytes = stat.size,
+            .inode = stat.ino,
+            .device = @as(u64, stat.dev_major) << 32 | stat.dev_minor,
+            .modified_ns = stat.mtime.sec *% std.time.ns_per_s +% stat.mtime.nsec,
+            .mode = stat.mode,
+            .uid = stat.uid,
+            .gid = stat.gid,
+            .links = stat.nlink,
+        };
+    }
+
+    comptime {
+        std.debug.assert(@sizeOf(Stat) == 48);
+    }
+};
+
+/// One named object, as list() gives it.
+pub const Entry = extern struct {
+    stat: Stat,
+    name_bytes: u32,
+    name: [constants.name_bytes_max]u8,
+    padding: [4]u8 = @splat(0),
+
+    comptime {
+        std.debug.assert(@sizeOf(Entry) == @sizeOf(Stat) + 4 + 80 + 4);
+    }
+};
+
+/// How to make or open memory.
+pub const Options = packed struct(u32) {
+    readonly: bool = false,
+    /// Leave the pages to be allocated when they are touched, at the risk of SIGBUS when the file system is full.
+    sparse: bool = false,
+    /// Make the file where there is none; mapped files only.
+    create: bool = false,
+    /// Refuse that the memory ever shrinks, and any further seal.
+    seal: bool = false,
+    _: u28 = 0,
+};
+
+/// Makes a named object of `bytes` zero bytes.
+pub fn create(failure: *sys.Failure, name: [*:0]const u8, bytes: u64, mode: u32, options: Options) sys.Error!Mapping {
+    if (bytes == 0) return failure.refuse(.INVAL);
+    const dir = try openDirectory(failure);
+    defer sys.closeQuietly(dir);
+    const fd = try sys.openat(failure, dir, ".", .{ .ACCMODE = .RDWR, .TMPFILE = true, .DIRECTORY = true }, mode);
+    errdefer sys.closeQuietly(fd);
+    try sys.fchmod(failure, fd, mode); // The umask narrowed it.
+    try grow(failure, fd, 0, bytes, options.sparse);
+    const mapping = try map(failure, fd, bytes, options);
+    errdefer unmapQuietly(mapping);
+    try sys.linkFd(failure, fd, dir, name);
+    return mapping;
+}
+
+/// Opens a named object of `owner`. What the file says of itself is left in `stat`, also when it is refused for it.
+pub fn open(
+    failure: *sys.Failure,
+    name: [*:0]const u8,
+    owner: u32,
+    bytes: u64,
+    options: Options,
+    stat: *Stat,
+) sys.Error!Mapping {
+    const dir = try openDirectory(failure);
+    defer sys.closeQuietly(dir);
+    const fd = try sys.openat(failure, dir, name, .{
+        .ACCMODE = if (options.readonly) .RDONLY else .RDWR,
+        .NOFOLLOW = true,
+        .NONBLOCK = true, // A FIFO somebody put there must not hold us.
+    }, 0);
+    errdefer sys.closeQuietly(fd);
+    stat.* = .of(try sys.statx(failure, fd));
+    if (!linux.S.ISREG(stat.mode)) return failure.refuse(.NODEV);
+    if (stat.uid != owner) return failure.refuse(.PERM);
+    return mapWhole(failure, fd, stat.bytes, bytes, options);
+}
+
+/// Makes memory without a name.
+pub fn anonymous(failure: *sys.Failure, bytes: u64, options: Options) sys.Error!Mapping {
+    if (bytes == 0) return failure.refuse(.INVAL);
+    const fd = try sys.memfdCreate(failure, "hawser.memory", linux.MFD.CLOEXEC | linux.MFD.ALLOW_SEALING);
+    errdefer sys.closeQuietly(fd);
+    try grow(failure, fd, 0, bytes, options.sparse);
+    if (options.seal) {
+        _ = try sys.fcntl(failure, fd, constants.F_ADD_SEALS, constants.F_SEAL_SHRINK | constants.F_SEAL_SEAL);
+    }
+    return map(failure, fd, bytes, options);
+}
+
+/// Maps what a descriptor stands for; the descriptor stays the caller's.
+pub fn fromFd(failure: *sys.Failure, fd: i32, bytes: u64, options: Options, stat: *Stat) sys.Error!Mapping {
+    stat.* = .of(try sys.statx(failure, fd));
+    if (!linux.S.ISREG(stat.mode)) return failure.refuse(.NODEV);
+    if (options.seal) {
+        const seals = try sys.fcntl(failure, fd, constants.F_GET_SEALS, 0);
+        if (seals & constants.F_SEAL_SHRINK == 0) return failure.refuse(.PERM);
+    }
+    const own = try sys.fcntl(failure, fd, linux.F.DUPFD_CLOEXEC, 3);
+    errdefer sys.closeQuietly(own);
+    var allowed = options;
+    const flags: linux.O = @bitCast(try sys.fcntl(failure, own, linux.F.GETFL, 0));
+    if (flags.ACCMODE == .RDONLY) allowed.readonly = true;
+    return mapWhole(failure, own, stat.bytes, bytes, allowed);
+}
+
+/// Maps a file of the file system, created with `mode` if asked for, grown to `bytes` if it is shorter and writable.
+pub fn openFile(
+    failure: *sys.Failure,
+    path: [*:0]const u8,
+    bytes: u64,
+    mode: u32,
+    options: Options,
+    stat: *Stat,
+) sys.Error!Mapping {
+    const fd = try sys.openat(failure, linux.AT.FDCWD, path, .{
+        .ACCMODE = if (options.readonly) .RDONLY else .RDWR,
+        .CREAT = options.create,
+        .NONBLOCK = true,
+    }, mode);
+    errdefer sys.closeQuietly(fd);
+    stat.* = .of(try sys.statx(failure, fd));
+    if (!linux.S.ISREG(stat.mode)) return failure.refuse(.NODEV);
+    if (stat.bytes < bytes and !options.readonly) {
+        try grow(failure, fd, stat.bytes, bytes, options.sparse);
+        stat.bytes = bytes;
+    }
+    return mapWhole(failure, fd, stat.bytes, bytes, options);
+}
+
+/// Grows memory, for everybody who opens it from now on; may move this mapping.
+pub fn resize(failure: *sys.Failure, mapping: *Mapping, bytes: u64) sys.Error!void {
+    if (mapping.readonly) return failure.refuse(.ACCES);
+    if (bytes < mapping.bytes) return failure.refuse(.INVAL);
+    const stat = try sys.statx(failure, mapping.fd);
+    // Another process may have grown it further already.
+    if (stat.size < bytes) try grow(failure, mapping.fd, stat.size, bytes, mapping.sparse);
+    mapping.address = try sys.mremap(failure, mapping.address, pages(mapping.bytes), pages(bytes));
+    mapping.bytes = bytes;
+}
+
+/// Ends a mapping. `keep_range` leaves the addresses touchable: a buffer over them is still in somebody's hands.
+pub fn close(failure: *sys.Failure, mapping: Mapping, keep_range: bool) sys.Error!void {
+    sys.closeQuietly(mapping.fd);
+    if (keep_range) {
+        try sys.cover(failure, mapping.address, pages(mapping.bytes));
+    } else {
+        try sys.munmap(failure, mapping.address, pages(mapping.bytes));
+    }
+}
+
+/// Removes a name; whoever has the object open keeps it.
+pub fn unlink(failure: *sys.Failure, name: [*:0]const u8) sys.Error!void {
+    const dir = try openDirectory(failure);
+    defer sys.closeQuietly(dir);
+    try sys.unlinkat(failure, dir, name);
+}
+
+/// Lists the regular files whose names hawser could have given. Fills what fits and returns how many there are.
+pub fn list(failure: *sys.Failure, entries: []align(1) Entry) sys.Error!u32 {
+    const dir = try openDirectory(failure);
+    defer sys.closeQuietly(dir);
+    var found: u32 = 0;
+    var buffer: [4096]u8 align(@alignOf(linux.dirent64)) = undefined;
+    while (true) {
+        const filled = try sys.getdents64(failure, dir, &buffer);
+        if (filled == 0) return found;
+        var at: usize = 0;
+        while (at < filled) {
+            const record: *align(1) linux.dirent64 = @ptrCast(&buffer[at]);
+            const name_at = at + @offsetOf(linux.dirent64, "name");
+            at += record.reclen;
+            const name = std.mem.sliceTo(buffer[name_at..at], 0);
+            if (!validName(name)) continue;
+            var ignored: sys.Failure = .{};
+            // Gone since, or not ours to look at: not listed.
+            const stat = sys.statxAt(&ignored, dir, @ptrCast(name.ptr)) catch continue;
+            if (!linux.S.ISREG(stat.mode)) continue;
+            if (found < entries.len) {
+                const entry = &entries[found];
+                entry.* = .{ .stat = .of(stat), .name_bytes = @intCast(name.len), .name = @splat(0) };
+                @memcpy(entry.name[0..name.len], name);
+            }
+            found += 1;
+        }
+    }
+}
+
+/// `[A-Za-z0-9_][A-Za-z0-9._-]{0,79}`: no directory name, no hidden file, no slash.
+pub fn validName(name: []const u8) bool {
+    if (name.len == 0 or name.len > constants.name_bytes_max) return false;
+    for (name, 0..) |byte, i| switch (byte) {
+        'A'...'Z', 'a'...'z', '0'...'9', '_' => {},
+        '.', '-' => if (i == 0) return false,
+        else => return false,
+    };
+    return true;
+}
+
+fn openDirectory(failure: *sys.Failure) sys.Error!i32 {
+    return sys.openat(failure, linux.AT.FDCWD, dir_path, .{ .PATH = true, .DIRECTORY = true }, 0);
+}
+
+/// Sets the size and reserves the pages, so that a full file system is ENOSPC here and not SIGBUS later.
+fn grow(failure: *sys.Failure, fd: i32, bytes_old: u64, bytes: u64, sparse: bool) sys.Error!void {
+    if (sparse) return sys.ftruncate(failure, fd, bytes);
+    sys.fallocate(failure, fd, bytes_old, bytes - bytes_old) catch |err| {
+        // Part of the range may have been allocated and the size moved: give it back, and tell of the first failure.
+        var ignored: sys.Failure = .{};
+        sys.ftruncate(&ignored, fd, bytes_old) catch {};
+        return err;
+    };
+}
+
+fn mapWhole(failure: *sys.Failure, fd: i32, bytes_file: u64, bytes_asked: u64, options: Options) sys.Error!Mapping {
+    if (bytes_file == 0) return failure.refuse(.NODATA); // Its creator has not given it a size yet.
+    if (bytes_asked > bytes_file) return failure.refuse(.OVERFLOW); // Touching what is missing would be SIGBUS.
+    return map(failure, fd, if (bytes_asked == 0) bytes_file else bytes_asked, options);
+}
+
+/// A read-only mapping is a private one that can be written: JavaScript has no read-only buffers, and a store into
+/// PROT_READ pages would kill the process. What is stored stays in this process's copy of that page.
+fn map(failure: *sys.Failure, fd: i32, bytes: u64, options: Options) sys.Error!Mapping {
+    const address = try sys.mmap(
+        failure,
+        pages(bytes),
+        .{ .READ = true, .WRITE = true },
+        if (options.readonly) .{ .TYPE = .PRIVATE, .NORESERVE = true } else .{ .TYPE = .SHARED },
+        fd,
+    );
+    return .{
+        .address = address,
+        .bytes = bytes,
+        .fd = fd,
+        .readonly = options.readonly,
+        .sparse = options.sparse,
+    };
+}
+
+fn unmapQuietly(mapping: Mapping) void {
+    var ignored: sys.Failure = .{};
+    sys.munmap(&ignored, mapping.address, pages(mapping.bytes)) catch {};
+}
+
+fn pages(bytes: u64) u64 {
+    return std.mem.alignForward(u64, bytes, page_bytes);
+}
