@@ -1,0 +1,14 @@
+/**
+ * The kernel's network objects, asked for through netlink: no program is started and no text is parsed.
+ *
+ * ```ts
+ * import { strict as assert } from "node:assert";
+ * import { links } from "hawser/netlink";
+ *
+ * const loopback = links().find((link) => link.flagNames.includes("LOOPBACK"));
+ * assert.equal(loopback?.name, "lo");
+ * ```
+ *
+ * @module
+ */
+export { type Link, type LinkFlag, links, type LinkState } from "./links.ts";
