@@ -10,10 +10,12 @@ import { filesUnder, inCI, present, setup, work } from "./setup.mjs";
 import { watched } from "./watched.mjs";
 
 const allLanes = [...runtimes, "once", "zig", "zig-arm64", "types", "examples"];
-const onAsking = ["oldest"];
+const onAsking = ["oldest", "check", "sabotage"];
 
 const usage = `usage: npm test [-- LANES or FILES ... | oldest] [-t NAME]
-lanes: ${allLanes.join(", ")} (all of them when none is named), ${onAsking.join(", ")} (only when named)
+lanes: ${allLanes.join(", ")} (all of them when none is named), ${
+  onAsking.join(", ")
+} (when named; in CI check and sabotage always)
 files: paths or parts of paths of test files, for the vitest lanes`;
 
 function stop(message) {
@@ -50,7 +52,8 @@ if (filters.length > 0) {
     if (hit.some(isOnce)) chosen.push("once");
   }
 }
-if (chosen.length === 0) chosen = allLanes;
+// CI has one command and reads one line, so what `npm run check` says is counted in it.
+if (chosen.length === 0) chosen = inCI ? ["check", ...allLanes, "sabotage"] : allLanes;
 
 const token = `hawser-test-${process.pid}`;
 const skipList = JSON.parse(readFileSync(`${root}tests/skips.json`, "utf8"));
@@ -166,6 +169,11 @@ async function oldest() {
   return await runOldest(result());
 }
 
+async function check(lane) {
+  const { runCheck, runSabotage } = await import("./check.mjs");
+  return await (lane === "check" ? runCheck : runSabotage)(result());
+}
+
 const runLane = (lane) =>
   runtimes.includes(lane) || lane === "once"
     ? vitest(lane)
@@ -175,6 +183,8 @@ const runLane = (lane) =>
     ? types()
     : lane === "oldest"
     ? oldest()
+    : onAsking.includes(lane)
+    ? check(lane)
     : examples();
 
 /** Named kernel objects of the machine, to see what a lane leaves. */
