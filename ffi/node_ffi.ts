@@ -2,7 +2,14 @@ import { detachByTransfer, type Loader, type Native, type Table } from "./native
 import { node } from "./node.ts";
 import { type Core, type Kind, signatures } from "./symbols.ts";
 
-const types = { u32: "u32", i32: "i32", f64: "f64", handle: "u32", fd: "i32", buffer: "buffer" } as const satisfies Record<
+const types = {
+  u32: "u32",
+  i32: "i32",
+  f64: "f64",
+  handle: "u32",
+  fd: "i32",
+  buffer: "buffer",
+} as const satisfies Record<
   Kind,
   string
 >;

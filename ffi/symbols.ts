@@ -1,7 +1,7 @@
 // Written by zig/src/bindings.zig from the Zig sources. Do not edit: `npm run build`.
 
 /** The hash of all that stands here; the library answers with its own. */
-export const abi: number = 0xcede1bbc;
+export const abi: number = 0x4825f0e7;
 
 /** The kinds of argument and result. A `buffer` is a Uint8Array that is not empty. */
 export type Kind = "u32" | "i32" | "f64" | "handle" | "fd" | "buffer";
@@ -37,6 +37,7 @@ export const signatures: Readonly<Record<keyof Core, Signature>> = {
   hawser_memory_flush: { args: ["handle"], returns: "i32" },
   hawser_memory_close: { args: ["handle", "u32"], returns: "i32" },
   hawser_memory_unlink: { args: ["buffer", "u32"], returns: "i32" },
+  hawser_memory_unlink_own: { args: ["handle", "buffer", "u32"], returns: "i32" },
   hawser_memory_list: { args: ["buffer", "u32"], returns: "i32" },
   hawser_futex_wait: { args: ["handle", "f64", "u32", "f64"], returns: "i32" },
   hawser_futex_wake: { args: ["handle", "f64", "u32"], returns: "i32" },
@@ -137,6 +138,10 @@ export interface Core {
    * Removes the name of an object.
    */
   hawser_memory_unlink(name: Uint8Array, name_bytes: number): number;
+  /**
+   * Removes the name of an object if it still stands for what the handle maps.
+   */
+  hawser_memory_unlink_own(handle: number, name: Uint8Array, name_bytes: number): number;
   /**
    * Fills MemoryEntry records: how many named objects there are, of which as many were filled as there is room for.
    */
@@ -343,6 +348,7 @@ export const calls: readonly string[] = [
 
 export const memory_directory: string = "/dev/shm";
 export const name_bytes_max: number = 80;
+export const user_any: number = 4294967295;
 export const F_ADD_SEALS: number = 1033;
 export const F_GET_SEALS: number = 1034;
 export const F_SEAL_SEAL: number = 1;

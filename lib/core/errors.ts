@@ -1,12 +1,4 @@
-import { calls, errnoNames } from "../../ffi/symbols.ts";
-
-/** What an error is about: a path of the file system, or the name of an object. */
-export interface Where {
-  /** The path that was to be opened. */
-  readonly path?: string;
-  /** The name of the object. */
-  readonly name?: string;
-}
+import { errnoNames } from "../../ffi/symbols.ts";
 
 /**
  * A system call, or an operation of hawser's, that was refused. It has the shape of Node's system errors.

@@ -5,6 +5,9 @@ pub const memory_directory = "/dev/shm";
 /// The longest name of an object, in bytes.
 pub const name_bytes_max = 80;
 
+/// The owner that stands for the effective user of this process.
+pub const user_any = 0xffff_ffff;
+
 pub const F_ADD_SEALS = 1033;
 pub const F_GET_SEALS = 1034;
 pub const F_SEAL_SEAL = 0x1;

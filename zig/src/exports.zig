@@ -210,6 +210,15 @@ pub fn memory_unlink(name: ?[*]const u8, name_bytes: u32) callconv(.c) i32 {
     return 0;
 }
 
+/// Removes the name of an object if it still stands for what the handle maps.
+pub fn memory_unlink_own(handle: Handle, name: ?[*]const u8, name_bytes: u32) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    const mapping = mappingOf(handle) orelse return bad_handle;
+    const name_text = memoryName(name, name_bytes) orelse return invalid;
+    memory.unlinkOwn(&failure, mapping, name_text) catch return failure.result();
+    return 0;
+}
+
 /// Fills MemoryEntry records: how many named objects there are, of which as many were filled as there is room for.
 pub fn memory_list(entries: ?[*]u8, entries_bytes: u32) callconv(.c) i32 {
     var failure: sys.Failure = .{};

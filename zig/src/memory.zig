@@ -108,7 +108,7 @@ pub fn open(
     errdefer sys.closeQuietly(fd);
     stat.* = .of(try sys.statx(failure, fd));
     if (!linux.S.ISREG(stat.mode)) return failure.refuse(.NODEV);
-    if (stat.uid != owner) return failure.refuse(.PERM);
+    if (stat.uid != if (owner == constants.user_any) sys.geteuid() else owner) return failure.refuse(.PERM);
     return mapWhole(failure, fd, stat.bytes, bytes, options);
 }
 
@@ -189,6 +189,16 @@ pub fn close(failure: *sys.Failure, mapping: Mapping, keep_range: bool) sys.Erro
 pub fn unlink(failure: *sys.Failure, name: [*:0]const u8) sys.Error!void {
     const dir = try openDirectory(failure);
     defer sys.closeQuietly(dir);
+    try sys.unlinkat(failure, dir, name);
+}
+
+/// Removes a name if it still stands for this mapping's file, and not for a successor's.
+pub fn unlinkOwn(failure: *sys.Failure, mapping: *const Mapping, name: [*:0]const u8) sys.Error!void {
+    const dir = try openDirectory(failure);
+    defer sys.closeQuietly(dir);
+    const named: Stat = .of(try sys.statxAt(failure, dir, name));
+    const own: Stat = .of(try sys.statx(failure, mapping.fd));
+    if (named.inode != own.inode or named.device != own.device) return failure.refuse(.NOENT);
     try sys.unlinkat(failure, dir, name);
 }
 

@@ -1,0 +1,270 @@
+import { load } from "../../ffi/load.ts";
+import { layouts, options as bits } from "../../ffi/symbols.ts";
+import { cString, describe, fileMode, integer } from "../core/_arguments.ts";
+import { check } from "../core/_results.ts";
+import { inspectAs } from "../core/_inspect.ts";
+import { readStat } from "./_stat.ts";
+
+/** The flags of open(2) that {@linkcode Fd.open} takes. `O_CLOEXEC` and `O_NOCTTY` are always set. */
+export type OpenFlag =
+  | "O_RDONLY"
+  | "O_WRONLY"
+  | "O_RDWR"
+  | "O_APPEND"
+  | "O_CREAT"
+  | "O_DIRECTORY"
+  | "O_EXCL"
+  | "O_NOFOLLOW"
+  | "O_NONBLOCK"
+  | "O_PATH"
+  | "O_SYNC"
+  | "O_TMPFILE"
+  | "O_TRUNC";
+
+/** What a descriptor stands for. `"anonymous"` is what has no inode type: an eventfd, a pidfd, an epoll instance. */
+export type FdKind =
+  | "file"
+  | "directory"
+  | "symbolic link"
+  | "fifo"
+  | "socket"
+  | "character device"
+  | "block device"
+  | "anonymous";
+
+/** What fstat(2) says of a descriptor. */
+export interface FdStat {
+  /** What it stands for. */
+  readonly kind: FdKind;
+  /** The size in bytes, of a file. */
+  readonly size: number;
+  /** The permission bits. */
+  readonly mode: number;
+  /** The user that owns it. */
+  readonly uid: number;
+  /** The group that owns it. */
+  readonly gid: number;
+  /** How many names it has; zero for what was unlinked or never had one. */
+  readonly links: number;
+  /** The number of the inode. */
+  readonly inode: bigint;
+  /** The device the inode is on. */
+  readonly device: bigint;
+}
+
+const { openOptions } = bits;
+
+const flagBits: Readonly<Record<OpenFlag, number>> = {
+  O_RDONLY: openOptions.read,
+  O_WRONLY: openOptions.write,
+  O_RDWR: openOptions.read | openOptions.write,
+  O_APPEND: openOptions.append,
+  O_CREAT: openOptions.create,
+  O_DIRECTORY: openOptions.directory,
+  O_EXCL: openOptions.exclusive,
+  O_NOFOLLOW: openOptions.nofollow,
+  O_NONBLOCK: openOptions.nonblock,
+  O_PATH: openOptions.path,
+  O_SYNC: openOptions.sync,
+  O_TMPFILE: openOptions.tmpfile,
+  O_TRUNC: openOptions.truncate,
+};
+
+/**
+ * One open descriptor, and the right to close it.
+ *
+ * Close-on-exec from birth: a child process gets only what it is given. Belongs to the JS thread that made it; using it
+ * after it was closed or released throws a TypeError before any call. Follows open(2), fcntl(2), fstat(2).
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { Fd } from "hawser/fd";
+ *
+ * using fd = Fd.open("/dev/null", "O_RDWR");
+ * assert.equal(fd.stat().kind, "character device");
+ *
+ * using copy = fd.dup();
+ * assert.notEqual(copy.number, fd.number);
+ * ```
+ */
+export class Fd implements Disposable {
+  #number: number;
+
+  private constructor(number: number) {
+    this.#number = number;
+  }
+
+  /**
+   * Opens a file, open(2).
+   *
+   * @param path The path.
+   * @param flags One flag or several; `"O_RDONLY"` unless one of `O_WRONLY`, `O_RDWR` is among them.
+   * @param mode The permission bits of a file that is created, before the umask. 0o600 by default.
+   * @returns The descriptor.
+   * @throws {TypeError} If an argument has the wrong type.
+   * @throws {RangeError} If a flag is unknown, or the path is empty or holds a NUL character.
+   * @throws {SystemError} As open(2) refuses: ENOENT, EACCES, EEXIST, EISDIR, ELOOP, EMFILE ...
+   *
+   * @example
+   * ```ts
+   * import assert from "node:assert/strict";
+   * import { Fd } from "hawser/fd";
+   *
+   * using fd = Fd.open("/tmp", ["O_RDWR", "O_TMPFILE"]);
+   * assert.deepEqual([fd.stat().kind, fd.stat().links], ["file", 0]);
+   * ```
+   */
+  static open(path: string, flags: OpenFlag | readonly OpenFlag[] = "O_RDONLY", mode = 0o600): Fd {
+    const pathText = cString(path, "path");
+    let word = 0;
+    for (const flag of typeof flags === "string" ? [flags] : flags) {
+      const bit = Object.hasOwn(flagBits, flag) ? flagBits[flag] : undefined;
+      if (bit === undefined) throw new RangeError(`flags holds an unknown flag: ${describe(flag)}`);
+      word |= bit;
+    }
+    if ((word & flagBits.O_RDWR) === 0) word |= flagBits.O_RDONLY;
+    const result = load().core.hawser_fd_open(pathText, pathText.length, word, fileMode(mode));
+    return new Fd(check(result, () => ({ what: `open ${describe(path)}`, operation: "fd_open", path })));
+  }
+
+  /**
+   * Takes over a descriptor that is open already, from a parent process for instance, and sets close-on-exec on it.
+   *
+   * From now on the Fd closes it: nothing else may.
+   *
+   * @param number The descriptor's number.
+   * @returns The descriptor.
+   * @throws {TypeError} If the number is not a number.
+   * @throws {RangeError} If it is negative or not whole.
+   * @throws {SystemError} EBADF if no such descriptor is open.
+   *
+   * @example
+   * ```ts
+   * import assert from "node:assert/strict";
+   * import { Fd } from "hawser/fd";
+   *
+   * using opened = Fd.open("/dev/null");
+   * using fd = Fd.from(opened.release());
+   * assert.equal(fd.stat().kind, "character device");
+   * ```
+   */
+  static from(number: number): Fd {
+    integer(number, "number", 0, 0x7fff_ffff);
+    check(
+      load().core.hawser_fd_adopt(number),
+      () => ({ what: `take over descriptor ${number}`, operation: "fd_adopt" }),
+    );
+    return new Fd(number);
+  }
+
+  /**
+   * The descriptor's number, for APIs that take one. It stays the Fd's to close.
+   *
+   * @throws {TypeError} If it is closed or released.
+   */
+  get number(): number {
+    return this.#open("use");
+  }
+
+  /** Whether it was closed or released. */
+  get closed(): boolean {
+    return this.#number < 0;
+  }
+
+  /**
+   * Makes a second descriptor of the same open file, fcntl(2) F_DUPFD_CLOEXEC: position and status flags are shared.
+   *
+   * @param least The lowest number it may get. 3 by default, above the standard streams.
+   * @returns The new descriptor.
+   * @throws {TypeError} If this one is closed or released.
+   * @throws {SystemError} EMFILE if there are too many, EINVAL if `least` is beyond the limit.
+   *
+   * @example
+   * ```ts
+   * import assert from "node:assert/strict";
+   * import { Fd } from "hawser/fd";
+   *
+   * using fd = Fd.open("/dev/null");
+   * using copy = fd.dup(100);
+   * assert(copy.number >= 100);
+   * ```
+   */
+  dup(least = 3): Fd {
+    const number = this.#open("copy");
+    integer(least, "least", 0, 0x7fff_ffff);
+    const result = load().core.hawser_fd_dup(number, least);
+    return new Fd(check(result, () => ({ what: `copy descriptor ${number}`, operation: "fd_dup" })));
+  }
+
+  /**
+   * Gives the descriptor up without closing it.
+   *
+   * @returns Its number, which is the caller's to close.
+   * @throws {TypeError} If it is closed or released already.
+   *
+   * @example
+   * ```ts
+   * import assert from "node:assert/strict";
+   * import { Fd } from "hawser/fd";
+   *
+   * const fd = Fd.open("/dev/null");
+   * const number = fd.release();
+   * assert(fd.closed);
+   * Fd.from(number).close();
+   * ```
+   */
+  release(): number {
+    const number = this.#open("release");
+    this.#number = -1;
+    return number;
+  }
+
+  /**
+   * Asks what the descriptor stands for, fstat(2).
+   *
+   * @returns Its kind, size, owner, permissions and inode.
+   * @throws {TypeError} If it is closed or released.
+   *
+   * @example
+   * ```ts
+   * import assert from "node:assert/strict";
+   * import { Fd } from "hawser/fd";
+   *
+   * using fd = Fd.open("/");
+   * assert.equal(fd.stat().kind, "directory");
+   * ```
+   */
+  stat(): FdStat {
+    const number = this.#open("stat");
+    const record = new Uint8Array(layouts.stat.size);
+    check(load().core.hawser_fd_stat(number, record, record.length), () => ({
+      what: `stat descriptor ${number}`,
+      operation: "fd_stat",
+    }));
+    return readStat(record);
+  }
+
+  /**
+   * Closes the descriptor. Closing twice is fine.
+   *
+   * @throws {SystemError} EIO, ENOSPC, EDQUOT if data written earlier could not be stored; it is closed all the same.
+   */
+  close(): void {
+    if (this.#number < 0) return;
+    const number = this.release();
+    check(load().core.hawser_fd_close(number), () => ({ what: `close descriptor ${number}`, operation: "fd_close" }));
+  }
+
+  /** The same as {@linkcode Fd.close}. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #open(verb: string): number {
+    if (this.#number < 0) throw new TypeError(`Cannot ${verb} the descriptor: it is closed`);
+    return this.#number;
+  }
+}
+
+inspectAs(Fd, (fd) => fd.closed ? "Fd (closed)" : `Fd ${fd.number}`);

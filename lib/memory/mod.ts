@@ -1,0 +1,17 @@
+/**
+ * Memory that other processes see too: named, anonymous, and files of the file system.
+ *
+ * @module
+ */
+export { MappedFile } from "./mapped_file.ts";
+export type { MappedFileOptions } from "./mapped_file.ts";
+export { SharedMemory } from "./shared_memory.ts";
+export type {
+  AnonymousOptions,
+  CreateOptions,
+  FromOptions,
+  OpenOptions,
+  OpenOrCreateOptions,
+  SharedMemoryInfo,
+  SharedMemoryToken,
+} from "./shared_memory.ts";
