@@ -204,7 +204,8 @@ pub fn unlinkOwn(failure: *sys.Failure, mapping: *const Mapping, name: [*:0]cons
 
 /// Lists the regular files whose names hawser could have given. Fills what fits and returns how many there are.
 pub fn list(failure: *sys.Failure, entries: []align(1) Entry) sys.Error!u32 {
-    const dir = try openDirectory(failure);
+    // Not openDirectory(): what was opened with O_PATH can't be read.
+    const dir = try sys.openat(failure, linux.AT.FDCWD, dir_path, .{ .DIRECTORY = true }, 0);
     defer sys.closeQuietly(dir);
     var found: u32 = 0;
     var buffer: [4096]u8 align(@alignOf(linux.dirent64)) = undefined;
