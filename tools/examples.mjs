@@ -7,9 +7,7 @@ import { bin, root } from "./bins.mjs";
 import { childEnv, filesUnder, work } from "./setup.mjs";
 import { watched } from "./watched.mjs";
 
-const folder = `${work}examples/`;
-const runtimes = ["deno", "bun", "node26"];
-const secondsPerExample = 20;
+const usual = { folder: "examples", runtimes: ["deno", "bun", "node26"], seconds: 20 };
 
 /** The entries of deno.json's exports that exist: { specifier, path }. */
 export function entries() {
@@ -136,7 +134,7 @@ tell({ all: true });
 process.exit(0);
 `;
 
-function write(programs) {
+function write(programs, folder) {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const files = new Map();
@@ -159,7 +157,7 @@ function write(programs) {
   return files;
 }
 
-async function runIn(runtime, files, out) {
+async function runIn(runtime, files, out, folder, seconds) {
   const log = `${folder}${runtime}.log`;
   const flags = runtime === "deno" ? ["run", "-A", "--quiet", `--import-map=${folder}import_map.json`] : [];
   let rest = [...files.keys()];
@@ -167,7 +165,7 @@ async function runIn(runtime, files, out) {
     rmSync(log, { force: true });
     const command = [bin(runtime), ...flags, `${folder}run.mjs`, log, ...rest.map((file) => folder + file)];
     // One hanging example costs its limit; the others get theirs in the next round.
-    const run = await watched(command, { quiet: true, seconds: secondsPerExample + rest.length });
+    const run = await watched(command, { quiet: true, seconds: seconds + rest.length });
     const said = existsSync(log) ? readFileSync(log, "utf8").trim().split("\n").map((line) => JSON.parse(line)) : [];
     const done = new Set();
     for (const line of said) {
@@ -199,10 +197,16 @@ async function runIn(runtime, files, out) {
 }
 
 /** Runs all examples and adds what came of them to `out`, as tools/test.mjs counts. */
-export async function runExamples(out) {
+export function runExamples(out) {
+  return runPrograms(out, collect().programs);
+}
+
+/** Runs a list of programs, each as one test for each runtime; sabotage gives its own list and limits. */
+export async function runPrograms(out, programs, options = {}) {
   const start = performance.now();
-  const { programs } = collect();
-  const files = write(programs);
+  const { runtimes, seconds } = { ...usual, ...options };
+  const folder = `${work}${options.folder ?? usual.folder}/`;
+  const files = write(programs, folder);
   const tsc = spawnSync(
     process.execPath,
     [`${root}node_modules/typescript/bin/tsc`, "-p", folder, "--pretty", "false"],
@@ -219,7 +223,7 @@ export async function runExamples(out) {
   for (const [file, text] of wrong) out.failed.push(`${files.get(file)}: types: ${text}`);
   for (const runtime of runtimes) {
     const before = { passed: out.passed, failed: out.failed.length };
-    await runIn(runtime, files, out);
+    await runIn(runtime, files, out, folder, seconds);
     console.log(
       `${runtime}: ${out.passed - before.passed} examples passed, ${out.failed.length - before.failed} failed`,
     );

@@ -39,8 +39,12 @@ if (asked.values.help) {
 const filters = asked.positionals.filter((a) => !allLanes.includes(a) && !onAsking.includes(a));
 let chosen = asked.positionals.filter((a) => allLanes.includes(a) || onAsking.includes(a));
 
-const testFiles = filesUnder("tests", (path) => path.endsWith(".test.ts"));
-const isOnce = (path) => /^tests\/(interop|crash|packaging)\//.test(path);
+// The driver's own sabotage cases plant their tests elsewhere, and can't wait for the ordinary limits.
+const planted = process.env.HAWSER_PLANTED;
+const testFolder = planted ?? "tests";
+const seconds = (usual) => planted ? Number(process.env.HAWSER_SECONDS ?? 60) : usual;
+const testFiles = filesUnder(testFolder, (path) => path.endsWith(".test.ts"));
+const isOnce = (path) => /^(interop|crash|packaging)\//.test(path.slice(testFolder.length + 1));
 const matching = (list) =>
   list.filter((path) => filters.length === 0 || filters.some((f) => path.includes(f.replace(/^\.\//, ""))));
 if (filters.length > 0) {
@@ -89,7 +93,7 @@ async function vitest(lane) {
   if (asked.values.testNamePattern) command.push("-t", asked.values.testNamePattern);
   if (filters.length > 0) command.push(...files);
   const env = { HAWSER_LANE: lane, HAWSER_REPORT: report, HAWSER_RUN: token };
-  const run = await watched(command, { env, seconds: lane === "once" ? 420 : 240 });
+  const run = await watched(command, { env, seconds: seconds(lane === "once" ? 420 : 240) });
   out.seconds = run.seconds;
   let said;
   try {
@@ -203,7 +207,7 @@ function objects() {
 }
 
 const start = performance.now();
-const setupFailures = await setup({ scenarios: true, debian: true });
+const setupFailures = planted ? [] : await setup({ scenarios: true, debian: true });
 const total = { passed: 0, failed: 0, skipped: 0 };
 const lines = [];
 const failures = setupFailures.map((text) => `set-up: ${text}`);

@@ -1,0 +1,23 @@
+// npm run demo [-- ARGS]: sets up what is missing and runs the main job, examples/monitor. Only the monitor writes to
+// stdout, so `npm run -s demo -- --once` is JSON and nothing else.
+import { spawn } from "node:child_process";
+import { constants } from "node:os";
+import process from "node:process";
+import { bin, root } from "./bins.mjs";
+import { childEnv, setup } from "./setup.mjs";
+
+const failed = await setup();
+if (failed.length > 0) process.exit(1);
+
+const child = spawn(bin("node26"), [`${root}examples/monitor/main.ts`, ...process.argv.slice(2)], {
+  stdio: "inherit",
+  env: childEnv(),
+});
+// Ctrl-C reaches the monitor by itself, as it stays in the terminal's group: here it must only not end the wait.
+process.on("SIGINT", () => {});
+for (const signal of ["SIGTERM", "SIGHUP", "SIGQUIT"]) process.on(signal, () => child.kill(signal));
+child.on("error", (error) => {
+  console.error(`Cannot start the monitor: ${error.message}`);
+  process.exit(1);
+});
+child.on("exit", (status, signal) => process.exit(status ?? 128 + constants.signals[signal]));
