@@ -99,3 +99,6 @@ export class Mapping {
 }
 
 const EBUSY = 16;
+
+/** The mapping behind a public object, for what waits on words in it. */
+export const mappings: WeakMap<object, Mapping> = new WeakMap();

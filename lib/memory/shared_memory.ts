@@ -7,7 +7,7 @@ import { inspectAs } from "../core/_inspect.ts";
 import { SystemError } from "../core/errors.ts";
 import { readStat } from "../fd/_stat.ts";
 import { Fd } from "../fd/fd.ts";
-import { Mapping } from "./_mapping.ts";
+import { Mapping, mappings } from "./_mapping.ts";
 
 /** Options of {@linkcode SharedMemory.create}. */
 export interface CreateOptions {
@@ -126,6 +126,7 @@ export class SharedMemory implements Disposable {
 
   private constructor(mapping: Mapping, name: string | null, created: boolean, temporary = false) {
     this.#mapping = mapping;
+    mappings.set(this, mapping);
     this.#name = name;
     this.created = created;
     if (temporary) this.#cleanup = atExit(() => this.#unlinkOwn());
