@@ -97,11 +97,11 @@ async function locked(task) {
 }
 
 /** Whether node_modules holds what package-lock.json lists, judged by the list that npm leaves in node_modules. */
-function installedMatches() {
-  const hidden = read(`${root}node_modules/.package-lock.json`);
+export function installed(folder) {
+  const hidden = read(`${folder}node_modules/.package-lock.json`);
   if (hidden === "") return false;
   const have = JSON.parse(hidden).packages;
-  const want = JSON.parse(read(`${root}package-lock.json`)).packages;
+  const want = JSON.parse(read(`${folder}package-lock.json`)).packages;
   for (const [path, entry] of Object.entries(want)) {
     if (path === "" || !path.startsWith("node_modules/")) continue;
     const there = have[path];
@@ -111,7 +111,8 @@ function installedMatches() {
   return true;
 }
 
-function npmCi(folder) {
+/** Runs `npm ci` in a folder, its words on stderr. */
+export function npmCi(folder) {
   // npm names itself and its Node to the scripts it runs; both survive that node_modules is replaced under us.
   const npm = process.env.npm_execpath;
   const args = ["ci", "--no-audit", "--no-fund"];
@@ -124,7 +125,7 @@ function packages() {
   // The stamp lies in node_modules, so it goes when that folder goes.
   const stamp = `${root}node_modules/.hawser-setup`;
   if (read(stamp) === key) return;
-  if (!installedMatches()) {
+  if (!installed(root)) {
     say("npm ci (the toolchain comes with it, about 1 GB) ...");
     npmCi(root);
   }
