@@ -10,7 +10,8 @@ const failed = await setup();
 if (failed.length > 0) process.exit(1);
 
 const child = spawn(bin("node26"), [`${root}examples/monitor/main.ts`, ...process.argv.slice(2)], {
-  stdio: "inherit",
+  // The channel is never used: its end tells the monitor that we are gone, even by kill -9.
+  stdio: ["inherit", "inherit", "inherit", "ipc"],
   env: childEnv(),
 });
 // Ctrl-C reaches the monitor by itself, as it stays in the terminal's group: here it must only not end the wait.

@@ -1,0 +1,139 @@
+// A system monitor out of four processes on three runtimes, which share one typed record in memory:
+//
+//     parent      Node   makes the record and starts the rest; main.ts
+//     collector   Bun    publishes interfaces, CPU and memory;  collector.ts
+//     aggregator  Deno   keeps minimum and maximum;             aggregator.ts
+//     viewer      Node   shows it all;                          viewer.ts
+//
+//     npm run demo                   a live table, until Ctrl-C
+//     npm run -s demo -- --once      one snapshot as JSON
+//
+// No process asks another for anything: each reads the others' newest whole values where they stand, in record.ts. The
+// sockets between parent and children carry one message only, the end of either side.
+import { type ChildProcess, spawn } from "node:child_process";
+import { readlinkSync } from "node:fs";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { SharedMemory } from "../../lib/memory/mod.ts";
+import { bin } from "../../tools/bins.mjs";
+import { MonitorRecord, recordBytes } from "./record.ts";
+import { type RoleName, self } from "./role.ts";
+
+const usage = `usage: main.ts [--once] [--interval MS]
+  --once          print one snapshot as JSON and end
+  --interval MS   the time between two samples, 1000 by default (with --once 200)
+  --collector RUNTIME, --aggregator RUNTIME, --viewer RUNTIME   bun, deno or node`;
+
+/** How each runtime is started. */
+const runtimes: Readonly<Record<string, readonly string[]>> = {
+  bun: [bin("bun")],
+  deno: [bin("deno"), "run", "--quiet", "--allow-all"],
+  node: [process.execPath],
+};
+
+function options(): { once: boolean; interval: string; roles: Record<RoleName, string> } {
+  try {
+    const { values } = parseArgs({
+      options: {
+        once: { type: "boolean", default: false },
+        interval: { type: "string" },
+        collector: { type: "string", default: "bun" },
+        aggregator: { type: "string", default: "deno" },
+        viewer: { type: "string", default: "node" },
+        help: { type: "boolean", short: "h", default: false },
+      },
+    });
+    const { once, interval = once ? "200" : "1000", help, ...roles } = values;
+    if (help) {
+      console.log(usage);
+      process.exit(0);
+    }
+    if (!/^\d+$/.test(interval) || Number(interval) < 1) throw new Error(`--interval ${interval} is no time in ms`);
+    for (const [role, runtime] of Object.entries(roles)) {
+      if (!Object.hasOwn(runtimes, runtime)) throw new Error(`--${role} ${runtime} is none of bun, deno and node`);
+    }
+    return { once, interval, roles };
+  } catch (error) {
+    console.error(`${(error as Error).message}\n${usage}`);
+    process.exit(2);
+  }
+}
+
+const { once, interval, roles } = options();
+
+/** Removes the records of monitors that were killed with all their processes. */
+function sweep(prefix: string): void {
+  for (const { name, uid } of SharedMemory.list()) {
+    if (!name.startsWith(prefix) || uid !== process.geteuid?.()) continue;
+    try {
+      process.kill(Number(name.slice(prefix.length)), 0); // Signal 0 only asks whether the process exists.
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ESRCH") SharedMemory.unlink(name);
+    }
+  }
+}
+
+// A process number means something only in its pid namespace, and containers may share /dev/shm.
+const namespace = /\d+/.exec(readlinkSync("/proc/self/ns/pid"))![0];
+const prefix = `hawser-monitor.${namespace}.`;
+sweep(prefix);
+
+const memory = SharedMemory.create(`${prefix}${process.pid}`, { size: recordBytes, temporary: true });
+new MonitorRecord(memory).parent.publish(self());
+
+const children = new Map<RoleName, ChildProcess>();
+let restarts = 0;
+
+/** Settles once, with the exit status, when it is time for everybody to leave. */
+const leaving = Promise.withResolvers<number>();
+let left = false;
+
+function leave(status: number, complaint?: string): void {
+  if (left) return;
+  left = true;
+  if (complaint !== undefined) console.error(complaint);
+  leaving.resolve(status);
+}
+
+function start(role: RoleName): void {
+  const program = fileURLToPath(new URL(`./${role}.ts`, import.meta.url));
+  const [command, ...args] = [...runtimes[roles[role]]!, program, "--name", memory.name!, "--interval", interval];
+  const child = spawn(command!, once ? [...args, "--once"] : args, {
+    // Its standard input is one end of a socketpair. The other is ours and ends when we do, even by kill -9.
+    stdio: ["pipe", role === "viewer" ? "inherit" : "ignore", "inherit"],
+    env: { ...process.env, DENO_NO_UPDATE_CHECK: "1" },
+  });
+  children.set(role, child);
+  child.stdin!.on("error", () => {}); // The child may go first.
+  child.on("error", (error) => leave(1, `Cannot start the ${role}: ${error.message}`));
+  child.on("exit", (status, signal) => {
+    children.delete(role);
+    if (left) return;
+    if (signal === null) {
+      const done = role === "viewer" && status === 0; // It showed what it was to show, or nobody reads it any more.
+      leave(done ? 0 : 1, done ? undefined : `The ${role} ended by itself, with status ${status}`);
+    } else if (++restarts > 10) {
+      leave(1, `The ${role} was ended by ${signal}; 10 were started again already`);
+    } else {
+      start(role); // Somebody killed it. What it published is whole, and its successor goes on from there.
+    }
+  });
+}
+
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => leave(0));
+process.on("disconnect", () => leave(0)); // tools/demo.mjs keeps a channel to us, and is gone.
+if (once) setTimeout(() => leave(1, "There was no snapshot after 20 s"), 20_000).unref();
+for (const role of ["collector", "aggregator", "viewer"] as const) start(role);
+
+const status = await leaving.promise;
+const going = [...children.values()].map((child) => {
+  const gone = new Promise((done) => child.once("exit", done));
+  child.stdin!.end();
+  return gone;
+});
+const late = setTimeout(() => children.forEach((child) => child.kill("SIGKILL")), 1000);
+await Promise.all(going);
+clearTimeout(late);
+memory.close(); // Removes its name.
+process.exit(status);
