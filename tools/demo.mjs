@@ -6,7 +6,7 @@ import process from "node:process";
 import { bin, root } from "./bins.mjs";
 import { childEnv, setup } from "./setup.mjs";
 
-const failed = await setup();
+const failed = await setup({ dist: false }); // Examples import the sources.
 if (failed.length > 0) process.exit(1);
 
 const child = spawn(bin("node26"), [`${root}examples/monitor/main.ts`, ...process.argv.slice(2)], {

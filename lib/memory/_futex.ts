@@ -16,7 +16,7 @@ import { mappings } from "./_mapping.ts";
  * @param timeout The limit in milliseconds; for ever without.
  * @returns False when the limit passed. True says nothing about the word: read it again.
  */
-export function futexWait(memory: object, offset: number, expected: number, timeout = Infinity): boolean {
+export function futexWait(memory: object, offset: number, expected: number, timeout: number = Infinity): boolean {
   const handle = handleOf(memory, "wait in");
   wordOffset(offset);
   integer(expected, "expected", 0, 0xffff_ffff);
