@@ -1,6 +1,6 @@
 import { anonymousFile, type Libc } from "./memfd.ts";
-import { detachByTransfer, type Loader, type Native, type Table } from "./native.ts";
-import { type Core, type Kind, signatures } from "./symbols.ts";
+import { detachByTransfer, lazily, type Loader, type Native } from "./native.ts";
+import type { Kind, Signature } from "./symbols.ts";
 
 const types = { u32: "u32", i32: "i32", f64: "f64", handle: "u32", fd: "i32", buffer: "ptr" } as const satisfies Record<
   Kind,
@@ -21,14 +21,14 @@ function bunFfi(): BunFfi {
   return process.getBuiltinModule("bun:ffi") as unknown as BunFfi;
 }
 
-function open(path: string, table: Table = signatures): Native {
+function open(path: string): Native {
   const { dlopen, toArrayBuffer } = bunFfi();
-  const symbols: Record<string, { args: string[]; returns: string }> = {};
-  for (const [name, { args, returns }] of Object.entries(table)) {
-    symbols[name] = { args: args.map((kind) => types[kind]), returns: types[returns] };
-  }
+  const lookUp = (name: string, { args, returns }: Signature) => {
+    const definition = { args: args.map((kind) => types[kind]), returns: types[returns] };
+    return dlopen(path, { [name]: definition }).symbols[name]!;
+  };
   return {
-    core: dlopen(path, symbols).symbols as unknown as Core,
+    core: lazily(lookUp),
     loader: "bun:ffi",
     view: (address, bytes) => toArrayBuffer(address, 0, bytes),
     detach: detachByTransfer,

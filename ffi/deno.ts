@@ -1,6 +1,6 @@
 import { anonymousFile } from "./memfd.ts";
-import { detachByTransfer, type Loader, type Native, type Table } from "./native.ts";
-import { type Core, type Kind, signatures } from "./symbols.ts";
+import { type Callable, detachByTransfer, lazily, type Loader, type Native } from "./native.ts";
+import type { Kind, Signature } from "./symbols.ts";
 
 const types = {
   u32: "u32",
@@ -14,13 +14,13 @@ const types = {
   Deno.NativeType
 >;
 
-function open(path: string, table: Table = signatures): Native {
-  const symbols: Record<string, Deno.ForeignFunction> = {};
-  for (const [name, { args, returns }] of Object.entries(table)) {
-    symbols[name] = { parameters: args.map((kind) => types[kind]), result: types[returns] };
-  }
+function open(path: string): Native {
+  const lookUp = (name: string, { args, returns }: Signature) => {
+    const definition = { parameters: args.map((kind) => types[kind]), result: types[returns] };
+    return Deno.dlopen(path, { [name]: definition }).symbols[name] as Callable;
+  };
   return {
-    core: Deno.dlopen(path, symbols).symbols as unknown as Core,
+    core: lazily(lookUp),
     loader: "Deno.dlopen",
     view(address, bytes) {
       const pointer = Deno.UnsafePointer.create(BigInt(address));

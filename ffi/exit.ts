@@ -1,5 +1,7 @@
 // Normal exit, as far as a runtime tells of it: the end of the program, process.exit() and Deno.exit(). No signal.
 
+import { detectRuntime } from "./runtime.ts";
+
 const tasks = new Set<() => void>();
 let installed = false;
 
@@ -7,7 +9,10 @@ let installed = false;
 export function atExit(task: () => void): Disposable {
   if (!installed) {
     installed = true;
-    process.on("exit", () => tasks.forEach((task) => task()));
+    const run = () => tasks.forEach((task) => task());
+    // Deno's `process` takes 12 ms to load.
+    if (detectRuntime() === "deno") addEventListener("unload", run);
+    else process.on("exit", run);
   }
   tasks.add(task);
   return { [Symbol.dispose]: () => void tasks.delete(task) };

@@ -6,11 +6,10 @@ import { embeddedLibrary } from "./embedded.ts";
 import { NativeLibraryError } from "./errors.ts";
 import type { Loader, Native } from "./native.ts";
 import { node } from "./node.ts";
-import { detectRuntime } from "./runtime.ts";
-import { abi, signatures } from "./symbols.ts";
+import { detectPlatform, detectRuntime } from "./runtime.ts";
+import { abi } from "./symbols.ts";
 
 const loaders = { bun, deno, node };
-const cpus: Readonly<Record<string, string>> = { x64: "x86_64", arm64: "aarch64" };
 
 /** The loaded library and the copy it came from. */
 export interface Loaded extends Native {
@@ -32,7 +31,7 @@ export function load(): Loaded {
 
 /** Loads the library by a certain loader, from a certain path if one is given. For tests; programs call load(). */
 export function loadWith(loader: Loader, path?: string): Loaded {
-  const target = targetOf(process.platform, process.arch);
+  const target = checkPlatform(detectPlatform());
   try {
     const native = open(loader, target, path);
     check(native);
@@ -47,7 +46,7 @@ function open(loader: Loader, target: string, path: string | undefined): Loaded 
   const url = new URL(`./native/${target}/libhawser.so`, import.meta.url);
   if (path !== undefined || url.protocol === "file:") {
     try {
-      return { ...openFile(loader, path ?? decodeURIComponent(url.pathname)), via: "file" };
+      return { ...loader.open(path ?? decodeURIComponent(url.pathname)), via: "file" };
     } catch (error) {
       // Only a file that is missing is a reason to go on; every other failure is an answer.
       if (path !== undefined || !/no such file/i.test((error as Error).message)) throw error;
@@ -57,31 +56,12 @@ function open(loader: Loader, target: string, path: string | undefined): Loaded 
   return { ...loader.openBytes(bytes, name), via: "embedded" };
 }
 
-function openFile(loader: Loader, path: string): Native {
-  try {
-    return loader.open(path);
-  } catch (error) {
-    // A library of another version may lack a function, which some runtimes report before the hash can be compared.
-    let native: Native;
-    try {
-      native = loader.open(path, { hawser_abi: signatures.hawser_abi });
-    } catch {
-      throw error;
-    }
-    check(native);
-    throw error;
-  }
-}
-
-function targetOf(platform: string, arch: string): string {
-  const cpu = cpus[arch];
-  if (platform !== "linux" || cpu === undefined) {
-    throw new NativeLibraryError(
-      `Cannot load the native library: hawser runs on Linux on x86-64 and aarch64, and this is ${platform} on ${arch}`,
-      { code: "ERR_PLATFORM" },
-    );
-  }
-  return `linux-${cpu}`;
+function checkPlatform(platform: string): string {
+  if (platform === "linux-x86_64" || platform === "linux-aarch64") return platform;
+  throw new NativeLibraryError(
+    `Cannot load the native library: hawser runs on Linux on x86-64 and aarch64, and this is ${platform}`,
+    { code: "ERR_PLATFORM" },
+  );
 }
 
 /** A library and a table of different making would call each other's functions with the wrong arguments. */

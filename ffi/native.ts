@@ -1,6 +1,6 @@
 // What a loader gives: the same in every runtime.
 
-import type { Core, Signature } from "./symbols.ts";
+import { type Core, type Signature, signatures } from "./symbols.ts";
 
 /** The library, loaded, and what only the runtime can do with foreign memory. */
 export interface Native {
@@ -14,13 +14,10 @@ export interface Native {
   detach(buffer: ArrayBuffer): void;
 }
 
-/** The functions to look up in a library. */
-export type Table = Readonly<Record<string, Signature>>;
-
 /** A runtime's way to the library. */
 export interface Loader {
-  /** Opens the library at a path; with a `table`, for those functions only. */
-  open(path: string, table?: Table): Native;
+  /** Opens the library at a path. */
+  open(path: string): Native;
   /** Opens the library from its bytes. `name` tells the copies of this library from all other files. */
   openBytes(bytes: Uint8Array, name: string): Native;
 }
@@ -28,4 +25,22 @@ export interface Loader {
 /** ArrayBuffer.prototype.transfer(), which Node 20 has not and the other runtimes have. */
 export function detachByTransfer(buffer: ArrayBuffer): void {
   (buffer as ArrayBuffer & { transfer(): ArrayBuffer }).transfer();
+}
+
+/** A function of the library, before its types are known. */
+export type Callable = (...args: never[]) => unknown;
+
+/**
+ * The library's functions, each looked up when it is first called: Deno takes 0.2 ms for every one, and programs use few
+ * of them.
+ */
+export function lazily(lookUp: (name: string, signature: Signature) => Callable): Core {
+  const core: Record<string, Callable> = {};
+  for (const [name, signature] of Object.entries(signatures)) {
+    core[name] = (...args) => {
+      core[name] = lookUp(name, signature);
+      return core[name](...args);
+    };
+  }
+  return core as unknown as Core;
 }

@@ -1,6 +1,6 @@
-import { detachByTransfer, type Loader, type Native, type Table } from "./native.ts";
+import { detachByTransfer, lazily, type Loader, type Native } from "./native.ts";
 import { node } from "./node.ts";
-import { type Core, type Kind, signatures } from "./symbols.ts";
+import type { Kind, Signature } from "./symbols.ts";
 
 const types = {
   u32: "u32",
@@ -23,15 +23,15 @@ interface NodeFfi {
   toArrayBuffer(address: bigint, bytes: number, copy: boolean): ArrayBuffer;
 }
 
-function open(path: string, table: Table = signatures): Native {
+function open(path: string): Native {
   const { dlopen, toArrayBuffer } = process.getBuiltinModule("node:ffi") as unknown as NodeFfi;
-  const symbols: Record<string, { arguments: string[]; return: string }> = {};
-  for (const [name, { args, returns }] of Object.entries(table)) {
+  const lookUp = (name: string, { args, returns }: Signature) => {
     // The words are node:ffi's own; it takes any other for a function of no arguments that returns nothing.
-    symbols[name] = { arguments: args.map((kind) => types[kind]), return: types[returns] };
-  }
+    const definition = { arguments: args.map((kind) => types[kind]), return: types[returns] };
+    return dlopen(path, { [name]: definition }).functions[name]!;
+  };
   return {
-    core: dlopen(path, symbols).functions as unknown as Core,
+    core: lazily(lookUp),
     loader: "node:ffi",
     view: (address, bytes) => toArrayBuffer(BigInt(address), bytes, false),
     detach: detachByTransfer,

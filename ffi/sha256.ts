@@ -1,16 +1,16 @@
 // SHA-256 (FIPS 180-4), synchronous. The runtimes have it only asynchronously or behind node:crypto, which takes Deno
 // 20 ms to load; this takes 2 ms for the whole library, and runs only where the embedded copy is used.
 
-const primes: number[] = [];
-for (let n = 2; primes.length < 64; n++) if (primes.every((p) => n % p !== 0)) primes.push(n);
-
-/** The first 32 bits of the fractional part of a root. */
-function fraction(root: number): number {
-  return ((root - Math.floor(root)) * 2 ** 32) | 0;
+/** The round constants and the initial state: 32 bits of the roots of the first primes. */
+function constants(): { rounds: Int32Array; initial: Int32Array } {
+  const primes: number[] = [];
+  for (let n = 2; primes.length < 64; n++) if (primes.every((prime) => n % prime !== 0)) primes.push(n);
+  const fraction = (root: number) => ((root - Math.floor(root)) * 2 ** 32) | 0;
+  return {
+    rounds: Int32Array.from(primes, (prime) => fraction(Math.cbrt(prime))),
+    initial: Int32Array.from(primes.slice(0, 8), (prime) => fraction(Math.sqrt(prime))),
+  };
 }
-
-const rounds = Int32Array.from(primes, (p) => fraction(Math.cbrt(p)));
-const initial = Int32Array.from(primes.slice(0, 8), (p) => fraction(Math.sqrt(p)));
 
 function rotate(word: number, by: number): number {
   return (word >>> by) | (word << (32 - by));
@@ -25,7 +25,7 @@ export function sha256(bytes: Uint8Array): string {
   const view = new DataView(padded.buffer);
   view.setBigUint64(padded.length - 8, BigInt(bytes.length) * 8n);
 
-  const state = initial.slice();
+  const { rounds, initial: state } = constants();
   const words = new Int32Array(64);
   for (let block = 0; block < padded.length; block += 64) {
     for (let i = 0; i < 16; i++) words[i] = view.getInt32(block + i * 4);
