@@ -1,7 +1,7 @@
 // Written by zig/src/bindings.zig from the Zig sources. Do not edit: `npm run build`.
 
 /** The hash of all that stands here; the library answers with its own. */
-export const abi: number = 0x4825f0e7;
+export const abi: number = 0x6c88a404;
 
 /** The kinds of argument and result. A `buffer` is a Uint8Array that is not empty. */
 export type Kind = "u32" | "i32" | "f64" | "handle" | "fd" | "buffer";
@@ -42,6 +42,13 @@ export const signatures: Readonly<Record<keyof Core, Signature>> = {
   hawser_futex_wait: { args: ["handle", "f64", "u32", "f64"], returns: "i32" },
   hawser_futex_wake: { args: ["handle", "f64", "u32"], returns: "i32" },
   hawser_netlink_links: { args: ["buffer", "u32"], returns: "i32" },
+  hawser_bell_open: { args: [], returns: "i32" },
+  hawser_bell_fd: { args: ["handle"], returns: "i32" },
+  hawser_bell_drain: { args: ["handle", "buffer", "u32"], returns: "i32" },
+  hawser_bell_close: { args: ["handle"], returns: "i32" },
+  hawser_call_count: { args: [], returns: "u32" },
+  hawser_call_flush: { args: ["handle", "u32", "handle"], returns: "i32" },
+  hawser_call_flock: { args: ["handle", "u32", "fd", "u32"], returns: "i32" },
 };
 
 /** The library as TypeScript calls it, the same in every runtime. */
@@ -159,6 +166,35 @@ export interface Core {
    * Fills Link records with the network interfaces: how many there are, of which as many were filled as there is room for.
    */
   hawser_netlink_links(links: Uint8Array, links_bytes: number): number;
+  /**
+   * Makes the doorbell of the calling thread: a handle.
+   */
+  hawser_bell_open(): number;
+  /**
+   * The doorbell's read end, which is the caller's from then on: once.
+   */
+  hawser_bell_fd(bell: number): number;
+  /**
+   * Fills Done records with what was completed: how many. Fewer than there is room for means all.
+   */
+  hawser_bell_drain(bell: number, records: Uint8Array, records_bytes: number): number;
+  /**
+   * Ends a doorbell. What was not drained is dropped; the read end is its new owner's to close.
+   */
+  hawser_bell_close(bell: number): number;
+  /**
+   * How many calls run on threads of the library or wait to be drained. For tests.
+   */
+  hawser_call_count(): number;
+  /**
+   * Starts fdatasync(2) of the file a mapping maps, which does what msync(2) of all of it does, and goes on where the
+   * mapping is closed. The result comes to the bell under `token`.
+   */
+  hawser_call_flush(bell: number, token: number, memory_handle: number): number;
+  /**
+   * Starts flock(2), which may wait for ever and can't be called off. The result comes to the bell under `token`.
+   */
+  hawser_call_flock(bell: number, token: number, fd: number, operation: number): number;
 }
 
 /** The names of the error numbers, which the runtimes know only in part. */
@@ -344,10 +380,15 @@ export const calls: readonly string[] = [
   "read",
   "write",
   "mprotect",
+  "clone",
+  "socketpair",
+  "fdatasync",
+  "flock",
 ];
 
 export const memory_directory: string = "/dev/shm";
 export const name_bytes_max: number = 80;
+export const calls_max: number = 64;
 export const user_any: number = 4294967295;
 export const F_ADD_SEALS: number = 1033;
 export const F_GET_SEALS: number = 1034;
@@ -355,12 +396,17 @@ export const F_SEAL_SEAL: number = 1;
 export const F_SEAL_SHRINK: number = 2;
 export const F_SEAL_GROW: number = 4;
 export const F_SEAL_WRITE: number = 8;
+export const LOCK_SH: number = 1;
+export const LOCK_EX: number = 2;
+export const LOCK_NB: number = 4;
+export const LOCK_UN: number = 8;
 
 /** Structures the library fills: size and offsets in bytes. */
 export const layouts = {
   stat: { size: 48, bytes: 0, inode: 8, device: 16, modified_ns: 24, mode: 32, uid: 36, gid: 40, links: 44 },
   memoryEntry: { size: 136, stat: 0, name_bytes: 48, name: 52, padding: 132 },
   link: { size: 128, rx_bytes: 0, tx_bytes: 8, rx_packets: 16, tx_packets: 24, rx_errors: 32, tx_errors: 40, rx_dropped: 48, tx_dropped: 56, index: 64, flags: 68, mtu: 72, type: 76, operstate: 78, address_bytes: 79, name: 80, address: 96 },
+  done: { size: 8, token: 0, result: 4 },
 } as const;
 
 /** Option words the library takes: each flag's bit. */

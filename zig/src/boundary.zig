@@ -1,6 +1,7 @@
 //! What crosses the boundary, told from the declarations of exports.zig at compile time.
 
 const std = @import("std");
+const bell = @import("bell.zig");
 const exports = @import("exports.zig");
 const constants = @import("constants.zig");
 const fd = @import("fd.zig");
@@ -17,6 +18,7 @@ pub const layouts = .{
     .{ "stat", memory.Stat },
     .{ "memoryEntry", memory.Entry },
     .{ "link", netlink.Link },
+    .{ "done", bell.Record },
 };
 
 /// Option words TypeScript fills: their flags' bits are written to symbols.ts.

@@ -4,6 +4,8 @@
 pub const memory_directory = "/dev/shm";
 /// The longest name of an object, in bytes.
 pub const name_bytes_max = 80;
+/// How many blocking calls a process can have running on threads of the library.
+pub const calls_max = 64;
 
 /// The owner that stands for the effective user of this process.
 pub const user_any = 0xffff_ffff;
@@ -14,3 +16,8 @@ pub const F_SEAL_SEAL = 0x1;
 pub const F_SEAL_SHRINK = 0x2;
 pub const F_SEAL_GROW = 0x4;
 pub const F_SEAL_WRITE = 0x8;
+
+pub const LOCK_SH = 1;
+pub const LOCK_EX = 2;
+pub const LOCK_NB = 4;
+pub const LOCK_UN = 8;

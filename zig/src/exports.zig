@@ -8,7 +8,9 @@
 //! - No function keeps a pointer past the call that brought it.
 
 const std = @import("std");
+const bell_ = @import("bell.zig");
 const boundary = @import("boundary.zig");
+const call = @import("call.zig");
 const fd_ = @import("fd.zig");
 const handle_ = @import("handle.zig");
 const memory = @import("memory.zig");
@@ -75,7 +77,7 @@ pub fn memory_create(name: ?[*]const u8, name_bytes: u32, size: f64, mode: u32, 
     const name_text = memoryName(name, name_bytes) orelse return invalid;
     const bytes = whole(size) orelse return invalid;
     const mapping = memory.create(&failure, name_text, bytes, mode, @bitCast(options)) catch return failure.result();
-    return keep(mapping);
+    return keep(.{ .mapping = mapping });
 }
 
 /// Opens a named object: a handle. Fills a Stat, also where it refuses the object for what that says.
@@ -95,7 +97,7 @@ pub fn memory_open(
     var found: memory.Stat = out.*;
     defer out.* = found;
     const mapping = memory.open(&failure, name_text, owner, bytes, @bitCast(options), &found) catch return failure.result();
-    return keep(mapping);
+    return keep(.{ .mapping = mapping });
 }
 
 /// Makes memory without a name: a handle.
@@ -103,7 +105,7 @@ pub fn memory_anonymous(size: f64, options: u32) callconv(.c) i32 {
     var failure: sys.Failure = .{};
     const bytes = whole(size) orelse return invalid;
     const mapping = memory.anonymous(&failure, bytes, @bitCast(options)) catch return failure.result();
-    return keep(mapping);
+    return keep(.{ .mapping = mapping });
 }
 
 /// Maps what a descriptor stands for, on a copy of it: a handle.
@@ -114,7 +116,7 @@ pub fn memory_from_fd(fd: Fd, size: f64, options: u32, stat: ?[*]u8, stat_bytes:
     var found: memory.Stat = out.*;
     defer out.* = found;
     const mapping = memory.fromFd(&failure, @intFromEnum(fd), bytes, @bitCast(options), &found) catch return failure.result();
-    return keep(mapping);
+    return keep(.{ .mapping = mapping });
 }
 
 /// Maps a file of the file system: a handle.
@@ -134,7 +136,7 @@ pub fn memory_open_file(
     var found: memory.Stat = out.*;
     defer out.* = found;
     const mapping = memory.openFile(&failure, path_text, bytes, mode, @bitCast(options), &found) catch return failure.result();
-    return keep(mapping);
+    return keep(.{ .mapping = mapping });
 }
 
 /// The address of a mapping, for the view the loader makes of it.
@@ -257,6 +259,61 @@ pub fn netlink_links(links: ?[*]u8, links_bytes: u32) callconv(.c) i32 {
     return @intCast(found);
 }
 
+/// Makes the doorbell of the calling thread: a handle.
+pub fn bell_open() callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    handle_.sweep();
+    const bell = bell_.open(&failure) catch return failure.result();
+    return keep(.{ .bell = bell });
+}
+
+/// The doorbell's read end, which is the caller's from then on: once.
+pub fn bell_fd(bell: Handle) callconv(.c) i32 {
+    const found = bellOf(bell) orelse return bad_handle;
+    return bell_.takeReadEnd(found) orelse bad_handle;
+}
+
+/// Fills Done records with what was completed: how many. Fewer than there is room for means all.
+pub fn bell_drain(bell: Handle, records: ?[*]u8, records_bytes: u32) callconv(.c) i32 {
+    const found = bellOf(bell) orelse return bad_handle;
+    const room = bytesOf(records, records_bytes);
+    const out: [*]align(1) bell_.Record = @ptrCast(room.ptr);
+    return @intCast(bell_.drain(found, out[0 .. room.len / @sizeOf(bell_.Record)]));
+}
+
+/// Ends a doorbell. What was not drained is dropped; the read end is its new owner's to close.
+pub fn bell_close(bell: Handle) callconv(.c) i32 {
+    const found = bellOf(bell) orelse return bad_handle;
+    handle_.remove(bell);
+    bell_.close(found);
+    return 0;
+}
+
+/// How many calls run on threads of the library or wait to be drained. For tests.
+pub fn call_count() callconv(.c) u32 {
+    return call.count();
+}
+
+/// Starts fdatasync(2) of the file a mapping maps, which does what msync(2) of all of it does, and goes on where the
+/// mapping is closed. The result comes to the bell under `token`.
+pub fn call_flush(bell: Handle, token: u32, memory_handle: Handle) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    const found = bellOf(bell) orelse return bad_handle;
+    const mapping = mappingOf(memory_handle) orelse return bad_handle;
+    const own = fd_.dup(&failure, mapping.fd, 0) catch return failure.result();
+    call.start(&failure, found, token, .{ .fdatasync = .{ .fd = own } }) catch return failure.result();
+    return 0;
+}
+
+/// Starts flock(2), which may wait for ever and can't be called off. The result comes to the bell under `token`.
+pub fn call_flock(bell: Handle, token: u32, fd: Fd, operation: u32) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    const found = bellOf(bell) orelse return bad_handle;
+    const own = fd_.dup(&failure, @intFromEnum(fd), 0) catch return failure.result();
+    call.start(&failure, found, token, .{ .flock = .{ .fd = own, .operation = operation } }) catch return failure.result();
+    return 0;
+}
+
 const invalid = refusal(.INVAL);
 const bad_handle = refusal(.BADF);
 
@@ -264,11 +321,15 @@ fn refusal(comptime errno: sys.E) comptime_int {
     return -@as(comptime_int, @intFromEnum(errno));
 }
 
-fn keep(mapping: memory.Mapping) i32 {
+fn keep(object: handle_.Object) i32 {
     var failure: sys.Failure = .{};
-    const handle = handle_.add(&failure, .{ .mapping = mapping }) catch {
+    const handle = handle_.add(&failure, object) catch {
         var ignored: sys.Failure = .{};
-        memory.close(&ignored, mapping, false) catch {};
+        switch (object) {
+            .none => {},
+            .mapping => |mapping| memory.close(&ignored, mapping, false) catch {},
+            .bell => |bell| bell_.close(bell),
+        }
         return failure.result();
     };
     return @intCast(@intFromEnum(handle));
@@ -278,6 +339,14 @@ fn mappingOf(handle: Handle) ?*memory.Mapping {
     const object = handle_.find(handle) orelse return null;
     return switch (object.*) {
         .mapping => |*mapping| mapping,
+        else => null,
+    };
+}
+
+fn bellOf(handle: Handle) ?*bell_.Bell {
+    const object = handle_.find(handle) orelse return null;
+    return switch (object.*) {
+        .bell => |bell| bell,
         else => null,
     };
 }

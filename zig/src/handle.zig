@@ -14,6 +14,7 @@ const std = @import("std");
 const linux = std.os.linux;
 const assert = std.debug.assert;
 const sys = @import("sys.zig");
+const bell_ = @import("bell.zig");
 const Mapping = @import("memory.zig").Mapping;
 
 /// A native object as TypeScript names it.
@@ -23,6 +24,7 @@ pub const Handle = enum(u32) { _ };
 pub const Object = union(enum) {
     none,
     mapping: Mapping,
+    bell: *bell_.Bell,
 };
 
 const index_bits = 17;
@@ -118,7 +120,25 @@ pub fn attach() void {
         switch (slot.object) {
             .none => {},
             .mapping => |mapping| sys.closeQuietly(mapping.fd),
+            .bell => |bell| bell_.close(bell),
         }
+        free(@intCast(index));
+    }
+    sweepLocked();
+}
+
+/// Closes the bells of threads that have ended: terminated Workers closed nothing. Their mappings wait for attach().
+pub fn sweep() void {
+    lock.acquire();
+    defer lock.release();
+    sweepLocked();
+}
+
+fn sweepLocked() void {
+    for (0..slots_made) |index| {
+        const slot = slotAt(@intCast(index));
+        if (slot.owner == 0 or slot.object != .bell or sys.threadAlive(slot.owner_tid)) continue;
+        bell_.close(slot.object.bell);
         free(@intCast(index));
     }
 }
@@ -209,4 +229,30 @@ test "attach() takes away the handles of an ended thread with the same thread po
     slotAt(@intFromEnum(handle) & (slots_max - 1)).owner_tid = -1;
     attach();
     try std.testing.expectEqual(null, find(handle));
+}
+
+test "sweep() takes away the bells of ended threads, and no other" {
+    var failure: sys.Failure = .{};
+    const Worker = struct {
+        fn run(handle: *?Handle) void {
+            var ignored: sys.Failure = .{};
+            const bell = bell_.open(&ignored) catch return;
+            handle.* = add(&ignored, .{ .bell = bell }) catch null;
+        }
+    };
+    const own = try add(&failure, .{ .bell = try bell_.open(&failure) });
+    var left: ?Handle = null;
+    const thread = try std.Thread.spawn(.{}, Worker.run, .{&left});
+    thread.join();
+    const before = count();
+    // join() returns a moment before the kernel forgets the thread.
+    for (0..10_000) |_| {
+        sweep();
+        if (count() < before) break;
+        sys.pause(std.time.ns_per_ms);
+    }
+    try std.testing.expectEqual(before - 1, count());
+    const bell = find(own).?.bell;
+    remove(own);
+    bell_.close(bell);
 }

@@ -18,10 +18,13 @@ comptime {
 
 test {
     _ = exports;
+    _ = @import("bell.zig");
+    _ = @import("call.zig");
     _ = @import("constants.zig");
     _ = @import("fd.zig");
     _ = @import("handle.zig");
     _ = @import("memory.zig");
     _ = @import("netlink.zig");
     _ = @import("sys.zig");
+    _ = @import("thread.zig");
 }

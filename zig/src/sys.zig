@@ -43,6 +43,10 @@ pub const Call = enum(u8) {
     read,
     write,
     mprotect,
+    clone,
+    socketpair,
+    fdatasync,
+    flock,
 };
 
 pub const Error = error{Failed};
@@ -266,6 +270,78 @@ pub fn recvfrom(failure: *Failure, fd: i32, buffer: []u8, flags: u32, address: [
         if (linux.errno(rc) == .INTR) continue;
         return failure.done(.recvfrom, rc);
     }
+}
+
+/// mprotect(2).
+pub fn mprotect(failure: *Failure, address: usize, bytes: u64, prot: linux.PROT) Error!void {
+    _ = try failure.done(.mprotect, linux.mprotect(@ptrFromInt(address), bytes, prot));
+}
+
+/// socketpair(2) of unix sockets; close-on-exec always.
+pub fn socketpair(failure: *Failure, kind: u32) Error![2]i32 {
+    var ends: [2]i32 = undefined;
+    const rc = linux.socketpair(linux.AF.UNIX, kind | linux.SOCK.CLOEXEC, 0, &ends);
+    _ = try failure.done(.socketpair, rc);
+    return ends;
+}
+
+/// sendto(2) of one byte to a stream socket: without waiting, and without SIGPIPE.
+pub fn sendByte(failure: *Failure, fd: i32) Error!void {
+    const byte: [1]u8 = .{0};
+    _ = try failure.done(.sendto, linux.sendto(fd, &byte, 1, linux.MSG.NOSIGNAL | linux.MSG.DONTWAIT, null, 0));
+}
+
+/// fdatasync(2).
+pub fn fdatasync(failure: *Failure, fd: i32) Error!void {
+    _ = try failure.done(.fdatasync, linux.fdatasync(fd));
+}
+
+/// flock(2). Not repeated after EINTR, which is how a wait for a lock is called off.
+pub fn flock(failure: *Failure, fd: i32, operation: u32) Error!void {
+    _ = try failure.done(.flock, linux.flock(fd, @bitCast(operation)));
+}
+
+/// clone(2) of a thread of this process that is detached from its creator, in the way of pthread_create(3). SEM_UNDO and
+/// record locks of the new thread are the process's (CLONE_SYSVSEM, CLONE_FILES). Returns its id.
+pub fn clone(
+    failure: *Failure,
+    run: *const fn (usize) callconv(.c) u8,
+    argument: usize,
+    stack_top: usize,
+    thread_pointer: usize,
+) Error!i32 {
+    const flags = linux.CLONE.VM | linux.CLONE.FS | linux.CLONE.FILES | linux.CLONE.SIGHAND | linux.CLONE.THREAD |
+        linux.CLONE.SYSVSEM | linux.CLONE.SETTLS;
+    return @intCast(try failure.done(.clone, linux.clone(run, stack_top, flags, argument, null, thread_pointer, null)));
+}
+
+/// rt_sigprocmask(2): blocks every signal for the calling thread, and returns the mask to restore.
+pub fn blockSignals() linux.sigset_t {
+    var old = linux.sigemptyset();
+    const all = linux.sigfillset();
+    _ = linux.sigprocmask(linux.SIG.BLOCK, &all, &old);
+    return old;
+}
+
+/// rt_sigprocmask(2): back to an earlier mask.
+pub fn restoreSignals(old: linux.sigset_t) void {
+    _ = linux.sigprocmask(linux.SIG.SETMASK, &old, null);
+}
+
+/// prctl(2), PR_SET_NAME: the calling thread's name in /proc and in debuggers.
+pub fn nameThread(name: [*:0]const u8) void {
+    _ = linux.prctl(@intFromEnum(linux.PR.SET_NAME), @intFromPtr(name), 0, 0, 0);
+}
+
+/// tgkill(2) without a signal: whether this process has a thread of that id.
+pub fn threadAlive(tid: i32) bool {
+    return linux.errno(linux.syscall3(.tgkill, @intCast(linux.getpid()), @intCast(tid), 0)) != .SRCH;
+}
+
+/// nanosleep(2).
+pub fn pause(nanoseconds: u32) void {
+    const time: linux.timespec = .{ .sec = 0, .nsec = nanoseconds };
+    _ = linux.nanosleep(&time, null);
 }
 
 /// gettid(2).
