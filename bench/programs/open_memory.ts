@@ -1,0 +1,3 @@
+import { SharedMemory } from "../../lib/memory/mod.ts";
+
+SharedMemory.anonymous(4096).close();

@@ -1,0 +1,3 @@
+import { SharedMemory } from "../../mod.ts";
+
+SharedMemory.anonymous(4096).close();
