@@ -8,6 +8,18 @@ const oncePerRun = ["interop", "crash", "packaging"].map((folder) => `${tests}/$
 const lane = process.env.HAWSER_LANE;
 const report = process.env.HAWSER_REPORT;
 
+// Vitest's default reporter groups failures with it, and Node 20 lacks it.
+const map: { groupBy?: (items: Iterable<unknown>, keyOf: (item: unknown) => unknown) => Map<unknown, unknown[]> } = Map;
+map.groupBy ??= (items, keyOf) => {
+  const groups = new Map<unknown, unknown[]>();
+  for (const item of items) {
+    const group = groups.get(keyOf(item));
+    if (group) group.push(item);
+    else groups.set(keyOf(item), [item]);
+  }
+  return groups;
+};
+
 // One suite for every runtime. Bun's child_process lacks channel.unref, which the pool `forks` calls; Deno's
 // worker_threads lack parentPort.removeAllListeners, which `threads` calls.
 export default defineConfig({
@@ -19,6 +31,6 @@ export default defineConfig({
     maxWorkers: "Bun" in globalThis ? 1 : 2,
     testTimeout: 30_000,
     hookTimeout: 30_000,
-    reporters: ["default", ...(report ? [new LaneReporter(report)] : [])],
+    reporters: [...(report ? [new LaneReporter(report)] : []), "default"],
   },
 });

@@ -5,7 +5,7 @@
 // Only node: modules are imported here: node_modules may not exist yet.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { bin, root } from "./bins.mjs";
 
@@ -169,7 +169,7 @@ export const compiled = `${work}compiled/`;
 async function scenarios() {
   const folders = ["tests/scenarios", "tests/support", "examples", "bench"];
   const sources = [...typeScriptSources(), ...folders.flatMap((f) => filesUnder(f, (path) => path.endsWith(".ts")))];
-  const key = hashOf(sources, read(`${root}tsconfig.json`));
+  const key = hashOf([...sources, ...nativeOutputs, "tsconfig.json"]);
   await once("compiled", key, [], "scenarios for Node 20", () => {
     rmSync(compiled, { recursive: true, force: true });
     mkdirSync(compiled, { recursive: true });
@@ -189,8 +189,8 @@ async function scenarios() {
       stdio: ["ignore", 2, 2],
     });
     if (r.error) throw r.error;
-    // The loader looks for native/ beside itself.
-    if (existsSync(`${compiled}ffi`)) symlinkSync("../../../ffi/native", `${compiled}ffi/native`);
+    // The loader looks for native/ beside itself. A copy, so that this tree stays of one piece while others build.
+    if (existsSync(`${root}ffi/native`)) cpSync(`${root}ffi/native`, `${compiled}ffi/native`, { recursive: true });
   });
 }
 

@@ -99,7 +99,7 @@ async function vitest(lane) {
   try {
     said = JSON.parse(readFileSync(report, "utf8"));
   } catch {
-    return fail(out, run.why || "exit 0, but no report: the process ended in the middle");
+    return fail(progress(out, report), run.why || "exit 0, but no report: the process ended in the middle");
   }
   for (const test of said.tests) {
     if (test.state === "passed") out.passed++;
@@ -110,6 +110,22 @@ async function vitest(lane) {
   out.failed.push(...said.errors.map((error) => error.split("\n").slice(0, 12).join("\n      ")));
   if (out.failed.length === 0 && run.why) fail(out, run.why);
   if (out.passed + out.failed.length + out.skipped.length === 0) fail(out, "it reported no test");
+  return out;
+}
+
+/** What is known of a run that left no report: what was counted so far, and what was running. */
+function progress(out, report) {
+  const path = `${report}.progress`;
+  const last = new Map();
+  for (const line of existsSync(path) ? readFileSync(path, "utf8").trim().split("\n") : []) {
+    const { file, name, state } = JSON.parse(line);
+    last.set(`${file} > ${name}`, state);
+  }
+  for (const [name, state] of last) {
+    if (state === "passed") out.passed++;
+    else if (state === "failed") out.failed.push(name);
+    else if (state === "running") out.failed.push(`${name}: did not end`);
+  }
   return out;
 }
 

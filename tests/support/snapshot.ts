@@ -57,6 +57,8 @@ function fds(): string[] {
       const target = readlinkSync(`/proc/self/fd/${fd}`);
       // The listing's own descriptor of the folder is among them while it is read.
       if (target.startsWith(`/proc/${process.pid}/`)) continue;
+      // Deno opens its own binary when it first makes a stack trace of its native side.
+      if (target === process.execPath) continue;
       // Numbers differ for each pipe and socket: the kind is what can be compared.
       found.push(target.replace(/^(pipe|socket):\[\d+\]$/, "$1"));
     } catch {
