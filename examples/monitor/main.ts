@@ -8,6 +8,8 @@
 //     npm run demo                   a live table, until Ctrl-C
 //     npm run -s demo -- --once      one snapshot as JSON
 //
+// (A program of your own imports "hawser/memory", "hawser/layout" and "hawser/netlink" instead of the paths here.)
+//
 // No process asks another for anything: each reads the others' newest whole values where they stand, in record.ts. The
 // sockets between parent and children carry one message only, the end of either side.
 import { type ChildProcess, spawn } from "node:child_process";
@@ -15,6 +17,7 @@ import { readlinkSync } from "node:fs";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import type { SystemError } from "../../lib/core/mod.ts";
 import { SharedMemory } from "../../lib/memory/mod.ts";
 import { bin } from "../../tools/bins.mjs";
 import { MonitorRecord, recordBytes } from "./record.ts";
@@ -26,10 +29,17 @@ const usage = `usage: main.ts [--once] [--interval MS]
   --collector RUNTIME, --aggregator RUNTIME, --viewer RUNTIME   bun, deno or node`;
 
 /** How each runtime is started. */
-const runtimes: Readonly<Record<string, readonly string[]>> = {
-  bun: [bin("bun")],
-  deno: [bin("deno"), "run", "--quiet", "--allow-all"],
-  node: [process.execPath],
+const runtimes: Readonly<Record<string, (role: RoleName) => string[]>> = {
+  bun: () => [bin("bun")],
+  deno: (role) => [bin("deno"), "run", "--quiet", "--no-prompt", ...permissions[role]],
+  node: () => [process.execPath],
+};
+
+/** What each role needs of Deno: the kernel's figures are files in /proc, which it guards as a whole. */
+const permissions: Readonly<Record<RoleName, string[]>> = {
+  collector: ["--allow-all"],
+  aggregator: ["--allow-ffi"],
+  viewer: ["--allow-ffi", "--allow-env"],
 };
 
 function options(): { once: boolean; interval: string; roles: Record<RoleName, string> } {
@@ -62,14 +72,25 @@ function options(): { once: boolean; interval: string; roles: Record<RoleName, s
 
 const { once, interval, roles } = options();
 
-/** Removes the records of monitors that were killed with all their processes. */
+/** Whether the record of process `pid` was left behind by a monitor that was killed with all its processes. */
+function isAbandoned(pid: number): boolean {
+  if (pid === process.pid) return true; // Ours is not made yet: an earlier process had the same number.
+  try {
+    process.kill(pid, 0); // Signal 0 only asks whether there is such a process.
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ESRCH";
+  }
+}
+
 function sweep(prefix: string): void {
   for (const { name, uid } of SharedMemory.list()) {
     if (!name.startsWith(prefix) || uid !== process.geteuid?.()) continue;
+    if (!isAbandoned(Number(name.slice(prefix.length)))) continue;
     try {
-      process.kill(Number(name.slice(prefix.length)), 0); // Signal 0 only asks whether the process exists.
+      SharedMemory.unlink(name);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ESRCH") SharedMemory.unlink(name);
+      if ((error as SystemError).code !== "ENOENT") throw error; // Another start was quicker.
     }
   }
 }
@@ -98,7 +119,7 @@ function leave(status: number, complaint?: string): void {
 
 function start(role: RoleName): void {
   const program = fileURLToPath(new URL(`./${role}.ts`, import.meta.url));
-  const [command, ...args] = [...runtimes[roles[role]]!, program, "--name", memory.name!, "--interval", interval];
+  const [command, ...args] = [...runtimes[roles[role]]!(role), program, "--name", memory.name!, "--interval", interval];
   const child = spawn(command!, once ? [...args, "--once"] : args, {
     // Its standard input is one end of a socketpair. The other is ours and ends when we do, even by kill -9.
     stdio: ["pipe", role === "viewer" ? "inherit" : "ignore", "inherit"],

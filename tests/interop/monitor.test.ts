@@ -1,5 +1,5 @@
 /** examples/monitor as users run it, against what the kernel and ip(8) say, and with parts of it killed. */
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { cpus } from "node:os";
 import process from "node:process";
@@ -257,6 +257,26 @@ test("a new start removes what a monitor left that was killed as a whole", async
   await using next = monitor("--once");
   expect(await next.ended()).toMatchObject({ status: 0, stderr: "" });
   expectNothingLeft(first);
+});
+
+test("a start removes only what a dead monitor of this pid namespace left", async () => {
+  const dead = spawnSync("true").pid;
+  const namespace = /\d+/.exec(readlinkSync("/proc/self/ns/pid"))![0];
+  const names = [
+    `hawser-monitor.${namespace}.${dead}`,
+    `hawser-monitor.${namespace}.${process.pid}`,
+    `hawser-monitor.1.${dead}`,
+    `hawser-monitor.${namespace}.x${dead}`,
+  ];
+  const made = names.map((name) => SharedMemory.create(name, { size: 1, temporary: true }));
+  try {
+    await using a = monitor("--once");
+    await using b = monitor("--once");
+    for (const next of [a, b]) expect(await next.ended()).toMatchObject({ status: 0, stderr: "" });
+    expect(names.map(isLeft)).toEqual([false, true, true, true]);
+  } finally {
+    made.forEach((memory) => memory.close());
+  }
 });
 
 for (const [i, collector] of lanes.entries()) {
