@@ -9,3 +9,5 @@
 export * from "./lib/core/mod.ts";
 export * from "./lib/fd/mod.ts";
 export * from "./lib/memory/mod.ts";
+export * from "./lib/layout/mod.ts";
+export * from "./lib/netlink/mod.ts";
