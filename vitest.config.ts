@@ -9,7 +9,8 @@ const lane = process.env.HAWSER_LANE;
 const report = process.env.HAWSER_REPORT;
 
 // Vitest's default reporter groups failures with it, and Node 20 lacks it.
-const map: { groupBy?: (items: Iterable<unknown>, keyOf: (item: unknown) => unknown) => Map<unknown, unknown[]> } = Map;
+type GroupBy = (items: Iterable<unknown>, keyOf: (item: unknown) => unknown) => Map<unknown, unknown[]>;
+const map = Map as typeof Map & { groupBy?: GroupBy };
 map.groupBy ??= (items, keyOf) => {
   const groups = new Map<unknown, unknown[]>();
   for (const item of items) {
