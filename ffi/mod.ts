@@ -19,7 +19,7 @@
  */
 export { JSCallback } from "./shim/callback.ts";
 export { dlopen } from "./shim/library.ts";
-export { CString, ptr, read, toArrayBuffer, toBuffer } from "./shim/memory.ts";
+export { CString, ptr, read, type Reader, toArrayBuffer, toBuffer } from "./shim/memory.ts";
 export { suffix } from "./shim/suffix.ts";
 export {
   type ArgumentsOf,
@@ -34,4 +34,5 @@ export {
   type Pointer,
   type ResultOf,
   type SymbolsOf,
+  type ToFFIType,
 } from "./shim/types.ts";

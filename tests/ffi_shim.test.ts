@@ -605,6 +605,27 @@ if (!supported) {
       }
     });
 
+    test("bytes of no length pass as NULL", () => {
+      using library = open({ id_ptr: { args: ["ptr"], returns: "ptr" } });
+      using text = open({ id_ptr: { args: ["cstring"], returns: "ptr" } });
+      using buffer = open({ id_ptr: { args: ["buffer"], returns: "ptr" } });
+      const view = new Uint8Array(0);
+      expect(library.symbols.id_ptr!(view)).toBe(null);
+      expect(library.symbols.id_ptr!(new ArrayBuffer(0))).toBe(null);
+      expect(text.symbols.id_ptr!(view)).toBe(null);
+      expect(buffer.symbols.id_ptr!(view)).toBe(null);
+    });
+
+    test("the address taken of a small view stays right when its buffer is asked for", () => {
+      using library = open({ id_ptr: { args: ["ptr"], returns: "ptr" } });
+      const view = new Uint8Array(8);
+      const at = library.symbols.id_ptr!(view);
+      const taken = ptr(view);
+      view[3] = 9;
+      expect(new Uint8Array(view.buffer)[3]).toBe(9);
+      expect([at, ptr(view), read.u8(taken, 3)]).toEqual([taken, taken, 9]);
+    });
+
     test("read takes each type at an offset", () => {
       const view = new DataView(new ArrayBuffer(16));
       view.setBigUint64(8, two64 - 2n, true);

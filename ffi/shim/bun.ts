@@ -48,10 +48,14 @@ export function openBun(): Native {
     },
     // Bun reads the address off a view itself and keeps the view for the call.
     pointer(value) {
+      if (typeof value === "number" || typeof value === "bigint") return value;
       if (ArrayBuffer.isView(value)) void value.buffer; // C may keep the address: see below.
-      return value;
+      return value.byteLength === 0 ? null : value;
     },
-    buffer: (value) => value,
+    buffer(value) {
+      void value.buffer;
+      return value.byteLength === 0 ? null : value;
+    },
     wide: (value) => value,
     holds: false,
     address(bytes) {

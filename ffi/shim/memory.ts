@@ -180,8 +180,19 @@ const readers = {
   f64: reader("f64"),
 };
 
-/** How `read` takes its arguments. */
-type Read<T> = (ptr: Pointer | number | bigint, byteOffset?: number) => T;
+/**
+ * One function of {@linkcode read}.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { ptr, read, type Reader } from "hawser/ffi";
+ *
+ * const first = (reader: Reader<number>, bytes: Uint8Array) => reader(ptr(bytes));
+ * assert.equal(first(read.i8, new Uint8Array([255])), -1);
+ * ```
+ */
+export type Reader<T> = (ptr: Pointer | number | bigint, byteOffset?: number) => T;
 
 /**
  * Reads one number at an address, in the machine's byte order. For more than a few, map the memory with
@@ -203,29 +214,29 @@ type Read<T> = (ptr: Pointer | number | bigint, byteOffset?: number) => T;
  */
 export const read: {
   /** Reads a `uint8_t`. */
-  readonly u8: Read<number>;
+  readonly u8: Reader<number>;
   /** Reads an `int8_t`. */
-  readonly i8: Read<number>;
+  readonly i8: Reader<number>;
   /** Reads a `uint16_t`. */
-  readonly u16: Read<number>;
+  readonly u16: Reader<number>;
   /** Reads an `int16_t`. */
-  readonly i16: Read<number>;
+  readonly i16: Reader<number>;
   /** Reads a `uint32_t`. */
-  readonly u32: Read<number>;
+  readonly u32: Reader<number>;
   /** Reads an `int32_t`. */
-  readonly i32: Read<number>;
+  readonly i32: Reader<number>;
   /** Reads a `uint64_t`. */
-  readonly u64: Read<bigint>;
+  readonly u64: Reader<bigint>;
   /** Reads an `int64_t`. */
-  readonly i64: Read<bigint>;
+  readonly i64: Reader<bigint>;
   /** Reads a `float`. */
-  readonly f32: Read<number>;
+  readonly f32: Reader<number>;
   /** Reads a `double`. */
-  readonly f64: Read<number>;
+  readonly f64: Reader<number>;
   /** Reads a pointer, as a number; 0 for NULL, as `bun:ffi` does it. */
-  readonly ptr: Read<number>;
+  readonly ptr: Reader<number>;
   /** Reads an `intptr_t`, as a number. */
-  readonly intptr: Read<number>;
+  readonly intptr: Reader<number>;
 } = Object.freeze({
   u8: (ptr, byteOffset = 0) => readers.u8(ptr, byteOffset) as number,
   i8: (ptr, byteOffset = 0) => readers.i8(ptr, byteOffset) as number,

@@ -317,8 +317,19 @@ export interface FFIFunction {
   readonly threadsafe?: boolean;
 }
 
-/** The number of a C type given by number or by name. */
-type ToFFIType<T> = T extends FFIType ? T : T extends keyof typeof FFIType ? typeof FFIType[T] : never;
+/**
+ * The number of a C type given by number or by name.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { FFIType, type ToFFIType } from "hawser/ffi";
+ *
+ * const int: ToFFIType<"int"> = FFIType.i32;
+ * assert.equal(int, 5);
+ * ```
+ */
+export type ToFFIType<T> = T extends FFIType ? T : T extends keyof typeof FFIType ? typeof FFIType[T] : never;
 
 /**
  * The arguments that a signature asks for.
