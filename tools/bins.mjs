@@ -16,7 +16,7 @@ export const root = fileURLToPath(new URL("..", import.meta.url));
 
 /** The path of a pinned binary; `node20` is the host's own Node. */
 export function bin(name) {
-  if (name === "node20") return process.env.npm_node_execpath ?? process.execPath;
+  if (name === "node20") return process.env.HAWSER_NODE20 ?? process.env.npm_node_execpath ?? process.execPath;
   const own = process.env[`HAWSER_${name.toUpperCase()}`];
   if (own) return own;
   const path = `${root}node_modules/${inModules[name]}`;
