@@ -95,7 +95,8 @@ export function collect() {
     if (module.module_doc) add(module.module_doc, file);
     for (const symbol of module.symbols) {
       for (const declaration of symbol.declarations) {
-        if (declaration.declarationKind !== "export") continue;
+        // A reference is a symbol that another entry documents.
+        if (declaration.declarationKind !== "export" || declaration.kind === "reference") continue;
         const at = declaration.location;
         const source = at.filename.startsWith("file://")
           ? at.filename.slice(at.filename.indexOf(root) + root.length)
