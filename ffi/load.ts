@@ -34,7 +34,6 @@ export function loadWith(loader: Loader, path?: string): Loaded {
   const target = checkPlatform(detectPlatform());
   try {
     const native = open(loader, target, path);
-    check(native);
     native.core.hawser_attach();
     return native;
   } catch (error) {
@@ -46,14 +45,14 @@ function open(loader: Loader, target: string, path: string | undefined): Loaded 
   const url = new URL(`./native/${target}/libhawser.so`, import.meta.url);
   if (path !== undefined || url.protocol === "file:") {
     try {
-      return { ...loader.open(path ?? decodeURIComponent(url.pathname)), via: "file" };
+      return { ...check(loader.open(path ?? decodeURIComponent(url.pathname))), via: "file" };
     } catch (error) {
       // Only a file that is missing is a reason to go on; every other failure is an answer.
       if (path !== undefined || !/no such file/i.test((error as Error).message)) throw error;
     }
   }
   const { bytes, name } = embeddedLibrary(target);
-  return { ...loader.openBytes(bytes, name), via: "embedded" };
+  return { ...check(loader.openBytes(bytes, name)), via: "embedded" };
 }
 
 function checkPlatform(platform: string): string {
@@ -64,10 +63,14 @@ function checkPlatform(platform: string): string {
   );
 }
 
-/** A library and a table of different making would call each other's functions with the wrong arguments. */
-function check({ core, loader }: Native): void {
+/**
+ * Calls the first function, which is when some loaders open the file, and compares the hash: a library and a table of
+ * different making would call each other's functions with the wrong arguments.
+ */
+function check(native: Native): Native {
+  const { core, loader } = native;
   const hash = core.hawser_abi();
-  if (hash === abi) return;
+  if (hash === abi) return native;
   throw new NativeLibraryError(
     `Cannot use libhawser.so: its ABI hash is ${hex(hash)} and ffi/symbols.ts has ${hex(abi)} (loaded by ${loader}); ` +
       "install hawser again, or in a checkout run `npm run build`",
