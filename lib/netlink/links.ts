@@ -8,7 +8,7 @@ import { type Attempt, check } from "../core/_results.ts";
  *
  * @example
  * ```ts
- * import { strict as assert } from "node:assert";
+ * import assert from "node:assert/strict";
  * import { links, type LinkState } from "hawser/netlink";
  *
  * const usable: LinkState[] = ["UP", "UNKNOWN"]; // UNKNOWN: a driver without states, loopback for instance.
@@ -33,7 +33,7 @@ const states: readonly LinkState[] = [
  *
  * @example
  * ```ts
- * import { strict as assert } from "node:assert";
+ * import assert from "node:assert/strict";
  * import { type LinkFlag, links } from "hawser/netlink";
  *
  * const wanted: LinkFlag = "LOOPBACK";
@@ -91,7 +91,7 @@ const flagList = Object.entries(flagBits) as [LinkFlag, number][];
  *
  * @example
  * ```ts
- * import { strict as assert } from "node:assert";
+ * import assert from "node:assert/strict";
  * import { type Link, links } from "hawser/netlink";
  *
  * const traffic = (link: Link): bigint => link.rxBytes + link.txBytes;
@@ -145,7 +145,7 @@ const decoder = new TextDecoder();
  *
  * @example
  * ```ts
- * import { strict as assert } from "node:assert";
+ * import assert from "node:assert/strict";
  * import { links } from "hawser/netlink";
  *
  * for (const { name, state, mtu, rxBytes, txBytes } of links()) {

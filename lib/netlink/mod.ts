@@ -2,7 +2,7 @@
  * The kernel's network objects, asked for through netlink: no program is started and no text is parsed.
  *
  * ```ts
- * import { strict as assert } from "node:assert";
+ * import assert from "node:assert/strict";
  * import { links } from "hawser/netlink";
  *
  * const loopback = links().find((link) => link.flagNames.includes("LOOPBACK"));

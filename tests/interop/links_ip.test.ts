@@ -1,7 +1,7 @@
 /** links() against ip(8), in this network namespace and in one of the test's own with more links than fit at first. */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import process from "node:process";
-import { expect, test } from "vitest";
+import { expect, test, type TestContext } from "vitest";
 import { type Link, links } from "../../lib/netlink/mod.ts";
 import { laneCommand, lanes, spawnLane, start } from "../support/lanes.ts";
 import { needs } from "../support/needs.ts";
@@ -47,6 +47,15 @@ const fixedTold = ({ ifindex, ifname, flags, mtu, operstate, address = "" }: Tol
   address,
 });
 
+/** The command that runs another in a network namespace of its own; skips the test where none may be made. */
+function namespaceOf(context: TestContext): string[] {
+  needs(context, "unshare");
+  const unshare = ["unshare", process.getuid?.() === 0 ? "-n" : "-rn"];
+  const tried = spawnSync(unshare[0]!, [unshare[1]!, "true"], { encoding: "utf8" });
+  if (tried.status !== 0) context.skip(`needs a network namespace: ${tried.stderr}`);
+  return unshare;
+}
+
 test("links() equals ip -j -d -s link", (context) => {
   needs(context, "ip");
   const before = ip();
@@ -66,8 +75,8 @@ test("links() equals ip -j -d -s link", (context) => {
 
 for (const lane of lanes) {
   test(`links() in a network namespace of its own with 84 links, on ${lane}`, async (context) => {
-    needs(context, "ip", "unshare");
-    if (process.getuid?.() !== 0) context.skip("needs root for a network namespace");
+    needs(context, "ip");
+    const unshare = namespaceOf(context);
     // Everything the program prints comes from inside the namespace, which goes when it ends.
     const program = laneCommand(lane, "tests/scenarios/links.ts").map((word) => `'${word}'`).join(" ");
     const script = `set -e
@@ -77,7 +86,7 @@ for (const lane of lanes) {
       ip link add bridge0 type bridge; ip link set a2 master bridge0; ip link set bridge0 up
       ip link add fifteen-letters type veth peer name x
       ip -j -d -s link; echo; exec ${program}`;
-    await using running = start(["unshare", "-n", "sh", "-c", script]);
+    await using running = start([...unshare, "sh", "-c", script]);
     const ended = await running.ended();
     expect(ended).toMatchObject({ status: 0, stderr: "" });
     const [told, ours] = ended.stdout.trim().split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
@@ -89,9 +98,8 @@ for (const lane of lanes) {
 }
 
 test("links() in a namespace without any traffic counts nothing", async (context) => {
-  needs(context, "unshare");
-  if (process.getuid?.() !== 0) context.skip("needs root for a network namespace");
-  await using running = start(["unshare", "-n", ...laneCommand("node26", "tests/scenarios/links.ts")]);
+  const unshare = namespaceOf(context);
+  await using running = start([...unshare, ...laneCommand("node26", "tests/scenarios/links.ts")]);
   const ended = await running.ended();
   const found = JSON.parse(ended.stdout);
   const lo = found.find((link: Told) => link.ifname === "lo");
@@ -99,14 +107,14 @@ test("links() in a namespace without any traffic counts nothing", async (context
 });
 
 test("links() never lists an interface twice or none at all while others come and go", async (context) => {
-  needs(context, "ip", "unshare");
-  if (process.getuid?.() !== 0) context.skip("needs root for a network namespace");
+  needs(context, "ip");
+  const unshare = namespaceOf(context);
   const program = laneCommand("node26", "tests/scenarios/links.ts", ["--times", "400"]).map((word) => `'${word}'`);
   const script = `set -e
     for i in $(seq 60); do ip link add keep$i type veth peer name keep$i-x; done
     (while :; do ip link add churn type veth peer name churn-x; ip link del churn; done) & churn=$!
     ${program.join(" ")}; kill $churn; wait`;
-  await using running = start(["unshare", "-n", "sh", "-c", script]);
+  await using running = start([...unshare, "sh", "-c", script]);
   const ended = await running.ended();
   const { counts, doubled } = JSON.parse(ended.stdout);
   expect(doubled).toBe(0);
