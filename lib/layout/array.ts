@@ -1,7 +1,17 @@
 // A fixed number of equal elements.
 import { type Block, Place, type Viewed } from "./block.ts";
 import type { CText } from "./c.ts";
-import { explain, type Field, fieldOf, type Input, type Layout, type Part, PartField } from "./field.ts";
+import {
+  type Decode,
+  type Encode,
+  explain,
+  type Field,
+  fieldOf,
+  type Input,
+  type Layout,
+  type Part,
+  PartField,
+} from "./field.ts";
 import { type Infer, Refusal, type ViewOf } from "./field.ts";
 import { lengthOf } from "./length.ts";
 
@@ -90,15 +100,15 @@ class FieldArrayView extends Indexed implements Viewed {
   }
 
   get(index: number): unknown {
-    const { length, field, stride } = this.$array;
+    const { length, field, stride, decodeElement } = this.$array;
     if (index >>> 0 !== index || index >= length) throw outside(index, length);
     const { block, at, parts } = this.$place;
-    if (!field.live) return field.decode(block, at + index * stride);
+    if (!field.live) return decodeElement(block, at + index * stride);
     return parts[index] ??= field.open(block, at + index * stride);
   }
 
   set(index: number, value: unknown): void {
-    const { length, field, stride } = this.$array;
+    const { length, field, stride, encodeElement } = this.$array;
     if (index >>> 0 !== index || index >= length) throw outside(index, length);
     const { block, at } = this.$place;
     if (field instanceof PartField) {
@@ -107,7 +117,7 @@ class FieldArrayView extends Indexed implements Viewed {
       return;
     }
     try {
-      field.encode(block, at + index * stride, value);
+      encodeElement(block, at + index * stride, value);
     } catch (thrown) {
       throw explain(thrown, `[${index}]`);
     }
@@ -144,18 +154,23 @@ class ArrayField<Value, View> extends PartField<Value[], ArrayView<Value, View>>
   readonly field: Field<Value, View>;
   readonly length: number;
   readonly stride: number;
+  readonly encodeElement: Encode;
+  readonly decodeElement: Decode<Value>;
 
   constructor(field: Field<Value, View>, length: number) {
     super(`array(${field.name}, ${length})`, field.size * length, field.align, field.alignLive);
     this.plain = field.plain;
     this.field = field;
+    this.encodeElement = field.encoder();
+    this.decodeElement = field.decoder();
     this.length = length;
     this.stride = field.size; // Sizes are multiples of alignments, as in C, so elements follow each other.
     Object.freeze(this);
   }
 
   encode(block: Block, at: number, value: unknown): void {
-    const { field, length, stride } = this;
+    const { length, stride } = this;
+    const encode = this.encodeElement;
     if (typeof value !== "object" || value === null) throw Refusal.of(value, "object", `an array of ${length}`);
     const values = value as ArrayLike<unknown>;
     if (typeof values.length !== "number") throw new Refusal(TypeError, `an object without length is not an array`);
@@ -164,16 +179,17 @@ class ArrayField<Value, View> extends PartField<Value[], ArrayView<Value, View>>
     }
     let i = 0;
     try {
-      for (; i < length; i++) field.encode(block, at + i * stride, values[i]);
+      for (; i < length; i++) encode(block, at + i * stride, values[i]);
     } catch (thrown) {
       throw thrown instanceof Refusal ? thrown.in(`[${i}]`) : thrown;
     }
   }
 
   decode(block: Block, at: number): Value[] {
-    const { field, length, stride } = this;
+    const { length, stride } = this;
+    const decode = this.decodeElement;
     const values: Value[] = [];
-    for (let i = 0; i < length; i++) values.push(field.decode(block, at + i * stride));
+    for (let i = 0; i < length; i++) values.push(decode(block, at + i * stride));
     return values;
   }
 

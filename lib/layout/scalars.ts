@@ -2,7 +2,7 @@
 // come from the same place in the source, so a common accessor for all kinds costs several times as much.
 import type { Block, Viewed } from "./block.ts";
 import type { CText } from "./c.ts";
-import { type Accessor, Field, type Layout, Refusal } from "./field.ts";
+import { type Accessor, type Decode, type Encode, Field, type Layout, Refusal } from "./field.ts";
 
 interface Kind<Value> {
   readonly name: string;
@@ -10,29 +10,34 @@ interface Kind<Value> {
   /** The type in C, and what C can't say. */
   readonly c: string;
   readonly note?: string;
-  readonly type: "number" | "bigint";
-  /** What it takes, in words. */
-  readonly takes: string;
-  takesValue(value: unknown): value is Value;
-  get(block: Block, at: number): Value;
-  put(block: Block, at: number, value: Value): void;
-  accessor(offset: number, refuse: (value: unknown) => Error): Accessor;
+  readonly encode: Encode;
+  readonly decode: Decode<Value>;
+  accessor(offset: number, name: string): Accessor;
 }
 
 class NumberField<Value> extends Field<Value> {
   readonly #kind: Kind<Value>;
-  override readonly decode: (block: Block, at: number) => Value;
 
   constructor(kind: Kind<Value>) {
     super(kind.name, kind.size, kind.size);
     this.#kind = kind;
-    this.decode = kind.get;
     Object.freeze(this);
   }
 
   encode(block: Block, at: number, value: unknown): void {
-    if (!this.#kind.takesValue(value)) throw this.#refuse(value);
-    this.#kind.put(block, at, value);
+    this.#kind.encode(block, at, value);
+  }
+
+  decode(block: Block, at: number): Value {
+    return this.#kind.decode(block, at);
+  }
+
+  override encoder(): Encode {
+    return this.#kind.encode;
+  }
+
+  override decoder(): Decode<Value> {
+    return this.#kind.decode;
   }
 
   open(block: Block, at: number): Value {
@@ -44,13 +49,32 @@ class NumberField<Value> extends Field<Value> {
   }
 
   override accessor(offset: number, name: string): Accessor {
-    return this.#kind.accessor(offset, (value) => this.#refuse(value).error(name));
-  }
-
-  #refuse(value: unknown): Refusal {
-    return Refusal.of(value, this.#kind.type, this.#kind.takes);
+    return this.#kind.accessor(offset, name);
   }
 }
+
+const isU8 = (value: unknown): value is number => typeof value === "number" && (value & 0xff) === value;
+const notU8 = (value: unknown): Refusal => Refusal.of(value, "number", "an integer from 0 to 255");
+const isU16 = (value: unknown): value is number => typeof value === "number" && (value & 0xffff) === value;
+const notU16 = (value: unknown): Refusal => Refusal.of(value, "number", "an integer from 0 to 65535");
+const isU32 = (value: unknown): value is number => typeof value === "number" && (value >>> 0) === value;
+const notU32 = (value: unknown): Refusal => Refusal.of(value, "number", "an integer from 0 to 4294967295");
+const isU64 = (value: unknown): value is bigint => typeof value === "bigint" && BigInt.asUintN(64, value) === value;
+const notU64 = (value: unknown): Refusal => Refusal.of(value, "bigint", "a bigint from 0n to 2n ** 64n - 1n");
+const isI8 = (value: unknown): value is number => typeof value === "number" && (value << 24 >> 24) === value;
+const notI8 = (value: unknown): Refusal => Refusal.of(value, "number", "an integer from -128 to 127");
+const isI16 = (value: unknown): value is number => typeof value === "number" && (value << 16 >> 16) === value;
+const notI16 = (value: unknown): Refusal => Refusal.of(value, "number", "an integer from -32768 to 32767");
+const isI32 = (value: unknown): value is number => typeof value === "number" && (value | 0) === value;
+const notI32 = (value: unknown): Refusal => Refusal.of(value, "number", "an integer from -2147483648 to 2147483647");
+const isI64 = (value: unknown): value is bigint => typeof value === "bigint" && BigInt.asIntN(64, value) === value;
+const notI64 = (value: unknown): Refusal => Refusal.of(value, "bigint", "a bigint from -(2n ** 63n) to 2n ** 63n - 1n");
+const isF32 = (value: unknown): value is number =>
+  typeof value === "number" && (Number.isFinite(Math.fround(value)) || !Number.isFinite(value));
+const notF32 = (value: unknown): Refusal => Refusal.of(value, "number", "a number that a 32-bit float can hold");
+const isF64 = (value: unknown): value is number => typeof value === "number";
+const notF64 = (value: unknown): Refusal => Refusal.of(value, "number", "a number");
+
 /**
  * An unsigned 8-bit integer.
  *
@@ -69,18 +93,22 @@ export const u8: Layout<number> = new NumberField<number>({
   name: "u8",
   size: 1,
   c: "uint8_t",
-  type: "number",
-  takes: "an integer from 0 to 255",
-  takesValue: (value): value is number => typeof value === "number" && (value & 0xff) === value,
-  get: (block, at) => block.data.getUint8(at),
-  put: (block, at, value) => block.data.setUint8(at, value),
-  accessor: (offset, refuse) => ({
+  encode(block: Block, at: number, value: unknown): void {
+    if (!(typeof value === "number" && (value & 0xff) === value)) {
+      throw Refusal.of(value, "number", "an integer from 0 to 255");
+    }
+    block.data.setUint8(at, value);
+  },
+  decode(block: Block, at: number): number {
+    return block.data.getUint8(at);
+  },
+  accessor: (offset, name) => ({
     get(this: Viewed): number {
       const { data, at } = this.$place;
       return data.getUint8(at + offset);
     },
     set(this: Viewed, value: number): void {
-      if (!(typeof value === "number" && (value & 0xff) === value)) throw refuse(value);
+      if (!isU8(value)) throw notU8(value).error(name);
       const { data, at } = this.$place;
       data.setUint8(at + offset, value);
     },
@@ -105,18 +133,22 @@ export const u16: Layout<number> = new NumberField<number>({
   name: "u16",
   size: 2,
   c: "uint16_t",
-  type: "number",
-  takes: "an integer from 0 to 65535",
-  takesValue: (value): value is number => typeof value === "number" && (value & 0xffff) === value,
-  get: (block, at) => block.data.getUint16(at, true),
-  put: (block, at, value) => block.data.setUint16(at, value, true),
-  accessor: (offset, refuse) => ({
+  encode(block: Block, at: number, value: unknown): void {
+    if (!(typeof value === "number" && (value & 0xffff) === value)) {
+      throw Refusal.of(value, "number", "an integer from 0 to 65535");
+    }
+    block.data.setUint16(at, value, true);
+  },
+  decode(block: Block, at: number): number {
+    return block.data.getUint16(at, true);
+  },
+  accessor: (offset, name) => ({
     get(this: Viewed): number {
       const { data, at } = this.$place;
       return data.getUint16(at + offset, true);
     },
     set(this: Viewed, value: number): void {
-      if (!(typeof value === "number" && (value & 0xffff) === value)) throw refuse(value);
+      if (!isU16(value)) throw notU16(value).error(name);
       const { data, at } = this.$place;
       data.setUint16(at + offset, value, true);
     },
@@ -141,18 +173,22 @@ export const u32: Layout<number> = new NumberField<number>({
   name: "u32",
   size: 4,
   c: "uint32_t",
-  type: "number",
-  takes: "an integer from 0 to 4294967295",
-  takesValue: (value): value is number => typeof value === "number" && (value >>> 0) === value,
-  get: (block, at) => block.data.getUint32(at, true),
-  put: (block, at, value) => block.data.setUint32(at, value, true),
-  accessor: (offset, refuse) => ({
+  encode(block: Block, at: number, value: unknown): void {
+    if (!(typeof value === "number" && (value >>> 0) === value)) {
+      throw Refusal.of(value, "number", "an integer from 0 to 4294967295");
+    }
+    block.data.setUint32(at, value, true);
+  },
+  decode(block: Block, at: number): number {
+    return block.data.getUint32(at, true);
+  },
+  accessor: (offset, name) => ({
     get(this: Viewed): number {
       const { data, at } = this.$place;
       return data.getUint32(at + offset, true);
     },
     set(this: Viewed, value: number): void {
-      if (!(typeof value === "number" && (value >>> 0) === value)) throw refuse(value);
+      if (!isU32(value)) throw notU32(value).error(name);
       const { data, at } = this.$place;
       data.setUint32(at + offset, value, true);
     },
@@ -177,18 +213,22 @@ export const u64: Layout<bigint> = new NumberField<bigint>({
   name: "u64",
   size: 8,
   c: "uint64_t",
-  type: "bigint",
-  takes: "a bigint from 0n to 2n ** 64n - 1n",
-  takesValue: (value): value is bigint => typeof value === "bigint" && BigInt.asUintN(64, value) === value,
-  get: (block, at) => block.data.getBigUint64(at, true),
-  put: (block, at, value) => block.data.setBigUint64(at, value, true),
-  accessor: (offset, refuse) => ({
+  encode(block: Block, at: number, value: unknown): void {
+    if (!(typeof value === "bigint" && BigInt.asUintN(64, value) === value)) {
+      throw Refusal.of(value, "bigint", "a bigint from 0n to 2n ** 64n - 1n");
+    }
+    block.data.setBigUint64(at, value, true);
+  },
+  decode(block: Block, at: number): bigint {
+    return block.data.getBigUint64(at, true);
+  },
+  accessor: (offset, name) => ({
     get(this: Viewed): bigint {
       const { data, at } = this.$place;
       return data.getBigUint64(at + offset, true);
     },
     set(this: Viewed, value: bigint): void {
-      if (!(typeof value === "bigint" && BigInt.asUintN(64, value) === value)) throw refuse(value);
+      if (!isU64(value)) throw notU64(value).error(name);
       const { data, at } = this.$place;
       data.setBigUint64(at + offset, value, true);
     },
@@ -213,18 +253,22 @@ export const i8: Layout<number> = new NumberField<number>({
   name: "i8",
   size: 1,
   c: "int8_t",
-  type: "number",
-  takes: "an integer from -128 to 127",
-  takesValue: (value): value is number => typeof value === "number" && (value << 24 >> 24) === value,
-  get: (block, at) => block.data.getInt8(at),
-  put: (block, at, value) => block.data.setInt8(at, value),
-  accessor: (offset, refuse) => ({
+  encode(block: Block, at: number, value: unknown): void {
+    if (!(typeof value === "number" && (value << 24 >> 24) === value)) {
+      throw Refusal.of(value, "number", "an integer from -128 to 127");
+    }
+    block.data.setInt8(at, value);
+  },
+  decode(block: Block, at: number): number {
+    return block.data.getInt8(at);
+  },
+  accessor: (offset, name) => ({
     get(this: Viewed): number {
       const { data, at } = this.$place;
       return data.getInt8(at + offset);
     },
     set(this: Viewed, value: number): void {
-      if (!(typeof value === "number" && (value << 24 >> 24) === value)) throw refuse(value);
+      if (!isI8(value)) throw notI8(value).error(name);
       const { data, at } = this.$place;
       data.setInt8(at + offset, value);
     },
@@ -249,18 +293,22 @@ export const i16: Layout<number> = new NumberField<number>({
   name: "i16",
   size: 2,
   c: "int16_t",
-  type: "number",
-  takes: "an integer from -32768 to 32767",
-  takesValue: (value): value is number => typeof value === "number" && (value << 16 >> 16) === value,
-  get: (block, at) => block.data.getInt16(at, true),
-  put: (block, at, value) => block.data.setInt16(at, value, true),
-  accessor: (offset, refuse) => ({
+  encode(block: Block, at: number, value: unknown): void {
+    if (!(typeof value === "number" && (value << 16 >> 16) === value)) {
+      throw Refusal.of(value, "number", "an integer from -32768 to 32767");
+    }
+    block.data.setInt16(at, value, true);
+  },
+  decode(block: Block, at: number): number {
+    return block.data.getInt16(at, true);
+  },
+  accessor: (offset, name) => ({
     get(this: Viewed): number {
       const { data, at } = this.$place;
       return data.getInt16(at + offset, true);
     },
     set(this: Viewed, value: number): void {
-      if (!(typeof value === "number" && (value << 16 >> 16) === value)) throw refuse(value);
+      if (!isI16(value)) throw notI16(value).error(name);
       const { data, at } = this.$place;
       data.setInt16(at + offset, value, true);
     },
@@ -285,18 +333,22 @@ export const i32: Layout<number> = new NumberField<number>({
   name: "i32",
   size: 4,
   c: "int32_t",
-  type: "number",
-  takes: "an integer from -2147483648 to 2147483647",
-  takesValue: (value): value is number => typeof value === "number" && (value | 0) === value,
-  get: (block, at) => block.data.getInt32(at, true),
-  put: (block, at, value) => block.data.setInt32(at, value, true),
-  accessor: (offset, refuse) => ({
+  encode(block: Block, at: number, value: unknown): void {
+    if (!(typeof value === "number" && (value | 0) === value)) {
+      throw Refusal.of(value, "number", "an integer from -2147483648 to 2147483647");
+    }
+    block.data.setInt32(at, value, true);
+  },
+  decode(block: Block, at: number): number {
+    return block.data.getInt32(at, true);
+  },
+  accessor: (offset, name) => ({
     get(this: Viewed): number {
       const { data, at } = this.$place;
       return data.getInt32(at + offset, true);
     },
     set(this: Viewed, value: number): void {
-      if (!(typeof value === "number" && (value | 0) === value)) throw refuse(value);
+      if (!isI32(value)) throw notI32(value).error(name);
       const { data, at } = this.$place;
       data.setInt32(at + offset, value, true);
     },
@@ -321,18 +373,22 @@ export const i64: Layout<bigint> = new NumberField<bigint>({
   name: "i64",
   size: 8,
   c: "int64_t",
-  type: "bigint",
-  takes: "a bigint from -(2n ** 63n) to 2n ** 63n - 1n",
-  takesValue: (value): value is bigint => typeof value === "bigint" && BigInt.asIntN(64, value) === value,
-  get: (block, at) => block.data.getBigInt64(at, true),
-  put: (block, at, value) => block.data.setBigInt64(at, value, true),
-  accessor: (offset, refuse) => ({
+  encode(block: Block, at: number, value: unknown): void {
+    if (!(typeof value === "bigint" && BigInt.asIntN(64, value) === value)) {
+      throw Refusal.of(value, "bigint", "a bigint from -(2n ** 63n) to 2n ** 63n - 1n");
+    }
+    block.data.setBigInt64(at, value, true);
+  },
+  decode(block: Block, at: number): bigint {
+    return block.data.getBigInt64(at, true);
+  },
+  accessor: (offset, name) => ({
     get(this: Viewed): bigint {
       const { data, at } = this.$place;
       return data.getBigInt64(at + offset, true);
     },
     set(this: Viewed, value: bigint): void {
-      if (!(typeof value === "bigint" && BigInt.asIntN(64, value) === value)) throw refuse(value);
+      if (!isI64(value)) throw notI64(value).error(name);
       const { data, at } = this.$place;
       data.setBigInt64(at + offset, value, true);
     },
@@ -359,21 +415,22 @@ export const f32: Layout<number> = new NumberField<number>({
   name: "f32",
   size: 4,
   c: "float",
-  type: "number",
-  takes: "a number that a 32-bit float can hold",
-  takesValue: (value): value is number =>
-    typeof value === "number" && (Number.isFinite(Math.fround(value)) || !Number.isFinite(value)),
-  get: (block, at) => block.data.getFloat32(at, true),
-  put: (block, at, value) => block.data.setFloat32(at, value, true),
-  accessor: (offset, refuse) => ({
+  encode(block: Block, at: number, value: unknown): void {
+    if (!(typeof value === "number" && (Number.isFinite(Math.fround(value)) || !Number.isFinite(value)))) {
+      throw Refusal.of(value, "number", "a number that a 32-bit float can hold");
+    }
+    block.data.setFloat32(at, value, true);
+  },
+  decode(block: Block, at: number): number {
+    return block.data.getFloat32(at, true);
+  },
+  accessor: (offset, name) => ({
     get(this: Viewed): number {
       const { data, at } = this.$place;
       return data.getFloat32(at + offset, true);
     },
     set(this: Viewed, value: number): void {
-      if (!(typeof value === "number" && (Number.isFinite(Math.fround(value)) || !Number.isFinite(value)))) {
-        throw refuse(value);
-      }
+      if (!isF32(value)) throw notF32(value).error(name);
       const { data, at } = this.$place;
       data.setFloat32(at + offset, value, true);
     },
@@ -397,18 +454,20 @@ export const f64: Layout<number> = new NumberField<number>({
   name: "f64",
   size: 8,
   c: "double",
-  type: "number",
-  takes: "a number",
-  takesValue: (value): value is number => typeof value === "number",
-  get: (block, at) => block.data.getFloat64(at, true),
-  put: (block, at, value) => block.data.setFloat64(at, value, true),
-  accessor: (offset, refuse) => ({
+  encode(block: Block, at: number, value: unknown): void {
+    if (!(typeof value === "number")) throw Refusal.of(value, "number", "a number");
+    block.data.setFloat64(at, value, true);
+  },
+  decode(block: Block, at: number): number {
+    return block.data.getFloat64(at, true);
+  },
+  accessor: (offset, name) => ({
     get(this: Viewed): number {
       const { data, at } = this.$place;
       return data.getFloat64(at + offset, true);
     },
     set(this: Viewed, value: number): void {
-      if (!(typeof value === "number")) throw refuse(value);
+      if (!isF64(value)) throw notF64(value).error(name);
       const { data, at } = this.$place;
       data.setFloat64(at + offset, value, true);
     },
@@ -433,18 +492,22 @@ export const u16be: Layout<number> = new NumberField<number>({
   size: 2,
   c: "uint16_t",
   note: "big-endian",
-  type: "number",
-  takes: "an integer from 0 to 65535",
-  takesValue: (value): value is number => typeof value === "number" && (value & 0xffff) === value,
-  get: (block, at) => block.data.getUint16(at),
-  put: (block, at, value) => block.data.setUint16(at, value),
-  accessor: (offset, refuse) => ({
+  encode(block: Block, at: number, value: unknown): void {
+    if (!(typeof value === "number" && (value & 0xffff) === value)) {
+      throw Refusal.of(value, "number", "an integer from 0 to 65535");
+    }
+    block.data.setUint16(at, value);
+  },
+  decode(block: Block, at: number): number {
+    return block.data.getUint16(at);
+  },
+  accessor: (offset, name) => ({
     get(this: Viewed): number {
       const { data, at } = this.$place;
       return data.getUint16(at + offset);
     },
     set(this: Viewed, value: number): void {
-      if (!(typeof value === "number" && (value & 0xffff) === value)) throw refuse(value);
+      if (!isU16(value)) throw notU16(value).error(name);
       const { data, at } = this.$place;
       data.setUint16(at + offset, value);
     },
@@ -469,18 +532,22 @@ export const u32be: Layout<number> = new NumberField<number>({
   size: 4,
   c: "uint32_t",
   note: "big-endian",
-  type: "number",
-  takes: "an integer from 0 to 4294967295",
-  takesValue: (value): value is number => typeof value === "number" && (value >>> 0) === value,
-  get: (block, at) => block.data.getUint32(at),
-  put: (block, at, value) => block.data.setUint32(at, value),
-  accessor: (offset, refuse) => ({
+  encode(block: Block, at: number, value: unknown): void {
+    if (!(typeof value === "number" && (value >>> 0) === value)) {
+      throw Refusal.of(value, "number", "an integer from 0 to 4294967295");
+    }
+    block.data.setUint32(at, value);
+  },
+  decode(block: Block, at: number): number {
+    return block.data.getUint32(at);
+  },
+  accessor: (offset, name) => ({
     get(this: Viewed): number {
       const { data, at } = this.$place;
       return data.getUint32(at + offset);
     },
     set(this: Viewed, value: number): void {
-      if (!(typeof value === "number" && (value >>> 0) === value)) throw refuse(value);
+      if (!isU32(value)) throw notU32(value).error(name);
       const { data, at } = this.$place;
       data.setUint32(at + offset, value);
     },
@@ -505,18 +572,22 @@ export const u64be: Layout<bigint> = new NumberField<bigint>({
   size: 8,
   c: "uint64_t",
   note: "big-endian",
-  type: "bigint",
-  takes: "a bigint from 0n to 2n ** 64n - 1n",
-  takesValue: (value): value is bigint => typeof value === "bigint" && BigInt.asUintN(64, value) === value,
-  get: (block, at) => block.data.getBigUint64(at),
-  put: (block, at, value) => block.data.setBigUint64(at, value),
-  accessor: (offset, refuse) => ({
+  encode(block: Block, at: number, value: unknown): void {
+    if (!(typeof value === "bigint" && BigInt.asUintN(64, value) === value)) {
+      throw Refusal.of(value, "bigint", "a bigint from 0n to 2n ** 64n - 1n");
+    }
+    block.data.setBigUint64(at, value);
+  },
+  decode(block: Block, at: number): bigint {
+    return block.data.getBigUint64(at);
+  },
+  accessor: (offset, name) => ({
     get(this: Viewed): bigint {
       const { data, at } = this.$place;
       return data.getBigUint64(at + offset);
     },
     set(this: Viewed, value: bigint): void {
-      if (!(typeof value === "bigint" && BigInt.asUintN(64, value) === value)) throw refuse(value);
+      if (!isU64(value)) throw notU64(value).error(name);
       const { data, at } = this.$place;
       data.setBigUint64(at + offset, value);
     },

@@ -1,7 +1,17 @@
 // Named fields, one after the other, where a C compiler would put them.
 import { type Block, Place, type Viewed } from "./block.ts";
 import { CText, isReserved } from "./c.ts";
-import { type Field, fieldOf, type Infer, type Input, type Layout, type Part, PartField } from "./field.ts";
+import {
+  type Decode,
+  type Encode,
+  type Field,
+  fieldOf,
+  type Infer,
+  type Input,
+  type Layout,
+  type Part,
+  PartField,
+} from "./field.ts";
 import { Refusal, type ViewOf } from "./field.ts";
 
 /**
@@ -120,6 +130,8 @@ interface Member {
   readonly name: string;
   readonly field: Field<unknown, unknown>;
   readonly offset: number;
+  readonly encode: Encode;
+  readonly decode: Decode<unknown>;
 }
 
 /** What the views of all structs share; each struct adds its fields to a class of its own. */
@@ -183,8 +195,8 @@ class StructField<F extends Fields> extends PartField<Values<F>, Views<F>> imple
     let i = 0;
     try {
       for (; i < members.length; i++) {
-        const { field, offset, name } = members[i]!;
-        field.encode(block, at + offset, (value as Record<string, unknown>)[name]);
+        const { encode, offset, name } = members[i]!;
+        encode(block, at + offset, (value as Record<string, unknown>)[name]);
       }
     } catch (thrown) {
       throw thrown instanceof Refusal ? thrown.in(members[i]!.name) : thrown;
@@ -193,7 +205,7 @@ class StructField<F extends Fields> extends PartField<Values<F>, Views<F>> imple
 
   decode(block: Block, at: number): Values<F> {
     const value: Record<string, unknown> = {};
-    for (const { field, offset, name } of this.#members) value[name] = field.decode(block, at + offset);
+    for (const { decode, offset, name } of this.#members) value[name] = decode(block, at + offset);
     return value as Values<F>;
   }
 
@@ -281,7 +293,7 @@ export function struct<const F extends Fields>(fields: F): Struct<F> {
     if (name === "__proto__") throw new RangeError("Cannot lay out a struct: objects can't have a field __proto__");
     const field = fieldOf(fields[name], name);
     const offset = up(size, field.align);
-    members.push({ name, field, offset });
+    members.push({ name, field, offset, encode: field.encoder(), decode: field.decoder() });
     size = offset + field.size;
     align = Math.max(align, field.align);
   }
