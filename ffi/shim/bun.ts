@@ -48,7 +48,11 @@ export function openBun(): Native {
     },
     // Bun reads the address off a view itself and keeps the view for the call.
     pointer(value) {
-      if (typeof value === "number" || typeof value === "bigint") return value;
+      // Bun 1.2 takes null for NULL and a number for the rest, and misreads 0 and bigints.
+      if (typeof value === "number") return value === 0 ? null : value;
+      if (typeof value === "bigint") {
+        return value === 0n ? null : value <= Number.MAX_SAFE_INTEGER ? Number(value) : value;
+      }
       if (ArrayBuffer.isView(value)) void value.buffer; // C may keep the address: see below.
       return value.byteLength === 0 ? null : value;
     },
