@@ -6,10 +6,12 @@ import { pathToFileURL } from "node:url";
 const [path, out, text] = process.argv.slice(2);
 const { quick, runtime, group } = JSON.parse(text);
 const module = await import(pathToFileURL(path).href);
-if (typeof module.group !== "string" || typeof module.rows !== "function") {
+// A module with neither is what the others share.
+const shared = module.group === undefined && module.rows === undefined;
+if (!shared && (typeof module.group !== "string" || typeof module.rows !== "function")) {
   throw new TypeError(`${path} exports no group and rows`);
 }
-const wanted = group === undefined || group === module.group;
+const wanted = !shared && (group === undefined || group === module.group);
 const rows = wanted ? await module.rows({ quick, runtime }) : [];
 writeFileSync(
   out,

@@ -115,7 +115,7 @@ export function installed(folder) {
 export function npmCi(folder) {
   // npm names itself and its Node to the scripts it runs; both survive that node_modules is replaced under us.
   const npm = process.env.npm_execpath;
-  const args = ["ci", "--no-audit", "--no-fund"];
+  const args = ["ci", "--no-audit", "--no-fund", "--no-update-notifier"];
   if (npm?.endsWith("npm-cli.js")) command(process.env.npm_node_execpath, [npm, ...args], { cwd: folder });
   else command("npm", args, { cwd: folder });
 }

@@ -51,7 +51,8 @@ if (filters.length > 0) {
   const hit = matching(testFiles);
   const unknown = filters.filter((f) => !testFiles.some((path) => path.includes(f.replace(/^\.\//, ""))));
   if (unknown.length > 0) stop(`No lane and no test file is called ${unknown.join(", ")}`);
-  if (chosen.length === 0) {
+  // Files belong to vitest lanes: named beside others only, they still want theirs.
+  if (!chosen.some((lane) => runtimes.includes(lane) || lane === "once")) {
     if (hit.some((path) => !isOnce(path))) chosen.push(...runtimes);
     if (hit.some(isOnce)) chosen.push("once");
   }

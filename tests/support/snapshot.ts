@@ -50,6 +50,9 @@ const text = (path: string): string => {
   }
 };
 
+/** The library stays loaded for good: one copy, from its file or from the embedded memfd. */
+const library = /libhawser|memfd:hawser-[0-9a-f]{6,}/;
+
 function fds(): string[] {
   const found: string[] = [];
   for (const fd of list("/proc/self/fd")) {
@@ -59,6 +62,7 @@ function fds(): string[] {
       if (target.startsWith(`/proc/${process.pid}/`)) continue;
       // Deno opens its own binary when it first makes a stack trace of its native side.
       if (target === process.execPath) continue;
+      if (library.test(target)) continue;
       // Numbers differ for each pipe and socket: the kind is what can be compared.
       found.push(target.replace(/^(pipe|socket):\[\d+\]$/, "$1"));
     } catch {
@@ -67,9 +71,6 @@ function fds(): string[] {
   }
   return found;
 }
-
-/** The library stays loaded for good: one copy, from its file or from the embedded memfd. */
-const library = /libhawser|memfd:hawser-[0-9a-f]{6,}/;
 
 function mappings(): string[] {
   const found: string[] = [];

@@ -1,0 +1,52 @@
+// Stale generated files: a changed export, a changed table and a changed blob are each named by `build --check`, in a
+// copy of what it needs.
+import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import process from "node:process";
+import { root } from "../bins.mjs";
+import { work } from "../setup.mjs";
+import { watched } from "../watched.mjs";
+
+const copy = `${work}stale/`;
+
+function edit(path, change) {
+  const before = readFileSync(copy + path, "utf8");
+  const after = change(before);
+  if (after === before) throw new Error(`the edit of ${path} changes nothing`);
+  writeFileSync(copy + path, after);
+}
+
+const faults = {
+  "an export that was added": [
+    "zig/src/exports.zig",
+    (text) => `${text}\npub fn sabotage(value: u32) callconv(.c) i32 {\n    return @intCast(value & 1);\n}\n`,
+  ],
+  "a table edited by hand": ["ffi/symbols.ts", (text) => `${text}// By hand.\n`],
+  "a blob from elsewhere": ["ffi/embedded/linux-x86_64.ts", (text) => text.replace(/AAAA/, "AAAB")],
+};
+
+/** Runs the check in a fresh copy with one file changed, or none. */
+async function check(path, change) {
+  rmSync(copy, { recursive: true, force: true });
+  mkdirSync(copy, { recursive: true });
+  for (const part of ["zig", "ffi", "tools/build.mjs", "tools/bins.mjs"]) {
+    cpSync(root + part, copy + part, { recursive: true, filter: (from) => !/zig-out|\/oldest\//.test(from) });
+  }
+  symlinkSync(`${root}node_modules`, `${copy}node_modules`);
+  if (path !== undefined) edit(path, change);
+  const run = await watched([process.execPath, `${copy}tools/build.mjs`, "--check"], { quiet: true, cwd: copy });
+  rmSync(copy, { recursive: true, force: true });
+  return run;
+}
+
+let control;
+export default Object.entries(faults).map(([what, fault]) => ({
+  name: `stale: ${fault[0]}`,
+  what,
+  async run() {
+    control ??= check();
+    const clean = await control;
+    if (clean.why !== "") return { red: false, output: `The control without a fault is not green:\n${clean.output}` };
+    const { status, output } = await check(...fault);
+    return { red: status === 1 && /^stale: /m.test(output), output };
+  },
+}));
