@@ -129,6 +129,10 @@ class AtomicView<Value extends number | bigint> implements Atomic<Value> {
     return atomics.compareExchange(this.#words, this.#index, expected, replacement) as Value;
   }
 
+  toJSON(): Value {
+    return this.load();
+  }
+
   [Symbol.for("nodejs.util.inspect.custom")](): unknown {
     return this.load();
   }

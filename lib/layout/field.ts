@@ -169,7 +169,7 @@ export class Refusal {
 
   /** The refusal of `value`, a TypeError if `type` is not its type. */
   static of(value: unknown, type: string, takes: string): Refusal {
-    const found: string = typeof value;
+    const found: string = value === null ? "null" : typeof value;
     return new Refusal(found === type ? RangeError : TypeError, `${quote(value)} is not ${takes}`);
   }
 
