@@ -4,7 +4,7 @@
 //!     bit 16 .. 0    index of the slot
 //!
 //! A handle belongs to the JS thread that opened it, known by its thread pointer: looking it up costs a few loads and no
-//! system call. Every other handle (closed, another thread's, made up) is EBADF.
+//! system call. Every other handle (closed, another thread's, another copy's of the library, made up) is EBADF.
 //!
 //! Slots live in chunks that are mapped when first needed and never moved or unmapped, so a lookup takes no lock: only
 //! the owner of a slot changes it while it is in use. The lock guards the list of free slots, which is first in, first
@@ -120,7 +120,7 @@ pub fn attach() void {
         switch (slot.object) {
             .none => {},
             .mapping => |mapping| sys.closeQuietly(mapping.fd),
-            .bell => |bell| bell_.close(bell),
+            .bell => |bell| bell_.abandon(bell),
         }
         free(@intCast(index));
     }
@@ -138,7 +138,7 @@ fn sweepLocked() void {
     for (0..slots_made) |index| {
         const slot = slotAt(@intCast(index));
         if (slot.owner == 0 or slot.object != .bell or sys.threadAlive(slot.owner_tid)) continue;
-        bell_.close(slot.object.bell);
+        bell_.abandon(slot.object.bell);
         free(@intCast(index));
     }
 }
@@ -168,6 +168,10 @@ fn take(failure: *sys.Failure) sys.Error!u32 {
             // Pairs with the acquire in find(). The pages are zero: no slot has an owner.
             @atomicStore(?*Chunk, &chunks[slots_made / chunk_slots], @ptrFromInt(address), .release);
         }
+        const chunk = chunks[slots_made / chunk_slots].?;
+        // Generations begin where the chunk lies: elsewhere in another copy of the library in this process, so that the
+        // first handle of one is not the first of the other.
+        chunk[slots_made % chunk_slots].generation = @intCast(@intFromPtr(chunk) >> 12 & (1 << generation_bits) - 1);
         slots_made += 1;
         return slots_made - 1;
     }

@@ -107,6 +107,11 @@ pub fn fcntl(failure: *Failure, fd: i32, command: i32, argument: usize) Error!i3
 /// statx(2) of an open descriptor.
 pub fn statx(failure: *Failure, fd: i32) Error!linux.Statx {
     var stat: linux.Statx = undefined;
+    // One negative number is no wrong descriptor to the kernel but the working directory.
+    if (fd < 0) {
+        failure.* = .{ .errno = .BADF, .call = .statx };
+        return error.Failed;
+    }
     const rc = linux.statx(fd, "", linux.AT.EMPTY_PATH, linux.STATX.BASIC_STATS, &stat);
     _ = try failure.done(.statx, rc);
     return stat;
