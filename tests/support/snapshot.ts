@@ -18,6 +18,7 @@ import { spawn } from "node:child_process";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import process from "node:process";
+import { Worker } from "node:worker_threads";
 import { runToken } from "./watchdog.ts";
 
 /** One moment: keys are what is compared, values how often each was seen. */
@@ -89,7 +90,7 @@ function isRuntimeMapping(path: string): boolean {
 
 /** Names of the threads that the runtimes were seen to start by themselves. */
 const runtimeThreads =
-  /^(libuv-worker|V8Worker|v8-|V8 |DelayedTaskSche|SignalInspector|tokio-|blocking-|deno|worker|HeapHelper|JIT |Heap |JSC|Bun |bun|HTTP Client|Malloc|WTF|node|MainThread|vitest)/i;
+  /^(libuv-worker|V8Worker|v8-|V8 |DelayedTaskSche|SignalInspector|s Signal Sender|tokio-|blocking-|deno|worker|HeapHelper|JIT |Heap |JSC|Bun |bun|HTTP Client|Malloc|WTF|node|MainThread|vitest)/i;
 
 function threads(): string[] {
   const found: string[] = [];
@@ -127,6 +128,11 @@ export function kernelObjects(mine: (name: string) => boolean = (name) => name.i
 export async function warmUp(): Promise<void> {
   await new Promise((done, failed) => spawn("/bin/true", { stdio: "pipe" }).on("close", done).on("error", failed));
   await readFile("/proc/self/comm");
+  // With its first Worker Deno starts a thread that stays, and an event loop for it.
+  if ("Deno" in globalThis) {
+    const worker = new Worker(new URL("data:text/javascript,close()"));
+    await worker.terminate();
+  }
 }
 
 /** Takes the listing. */
