@@ -1,0 +1,1 @@
+import "../../dist/lib/memory/mod.js";

@@ -1,3 +1,0 @@
-import { SharedMemory } from "../../mod.ts";
-
-SharedMemory.anonymous(4096).close();
