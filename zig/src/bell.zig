@@ -41,8 +41,11 @@ pub const Bell = struct {
     /// The write end. Closed with the last reference and not before: another thread may be about to send to it, and the
     /// number would be somebody else's by then.
     fd: i32,
-    /// The read end until the runtime has it, -1 from then on.
+    /// The read end, and whether it is the runtime's by now.
     read_end: i32,
+    given: bool,
+    /// What tells the read end from whatever has its number later.
+    inode: u64,
     /// The owner's reference, and one for each completion that is still to come.
     references: u32,
     /// 1 while a byte is unread or on its way.
@@ -61,15 +64,26 @@ pub fn open(failure: *sys.Failure) sys.Error!*Bell {
     }, -1);
     errdefer unmap(address);
     const ends = try sys.socketpair(failure, linux.SOCK.STREAM | linux.SOCK.NONBLOCK);
+    errdefer for (ends) |fd| sys.closeQuietly(fd);
+    const stat = try sys.statx(failure, ends[0]);
     const bell: *Bell = @ptrFromInt(address);
-    bell.* = .{ .fd = ends[1], .read_end = ends[0], .references = 1, .pending = 0, .head = 0, .taken = null };
+    bell.* = .{
+        .fd = ends[1],
+        .read_end = ends[0],
+        .given = false,
+        .inode = stat.ino,
+        .references = 1,
+        .pending = 0,
+        .head = 0,
+        .taken = null,
+    };
     return bell;
 }
 
 /// The read end, which is the caller's from now on; null where it was taken before.
 pub fn takeReadEnd(bell: *Bell) ?i32 {
-    if (bell.read_end < 0) return null;
-    defer bell.read_end = -1;
+    if (bell.given) return null;
+    bell.given = true;
     return bell.read_end;
 }
 
@@ -114,8 +128,20 @@ pub fn drain(bell: *Bell, records: []align(1) Record) u32 {
     return filled;
 }
 
-/// Ends a doorbell: what was completed and not handed out is dropped, as is what is still to come. The owner's call, or
-/// anybody's once the owner has ended.
+/// Ends the doorbell of a thread that has ended without doing so, as terminated Workers do. Deno leaves the read end of
+/// such a Worker open; Node and Bun close it, and its number may be another descriptor's.
+pub fn abandon(bell: *Bell) void {
+    if (bell.given) {
+        var ignored: sys.Failure = .{};
+        if (sys.statx(&ignored, bell.read_end)) |stat| {
+            // No device has to be compared: the inodes of sockets are counted for the whole system, and mode tells one.
+            if (stat.ino == bell.inode and linux.S.ISSOCK(stat.mode)) sys.closeQuietly(bell.read_end);
+        } else |_| {}
+    }
+    close(bell);
+}
+
+/// Ends a doorbell: what was completed and not handed out is dropped, as is what is still to come.
 pub fn close(bell: *Bell) void {
     freeAll(bell.taken);
     bell.taken = null;
@@ -243,6 +269,23 @@ test "close() drops what came and what comes, and frees each record once" {
     complete(bell, &sources[3].done, 0);
     try std.testing.expectEqual(1, sources[3].freed);
     try std.testing.expectError(error.Failed, sys.statx(&failure, write_end));
+}
+
+test "abandon() closes the read end, unless its number is another descriptor's" {
+    var failure: sys.Failure = .{};
+    const left = try open(&failure);
+    const left_fd = takeReadEnd(left).?;
+    abandon(left);
+    try std.testing.expectError(error.Failed, sys.statx(&failure, left_fd));
+
+    const closed = try open(&failure);
+    const fd = takeReadEnd(closed).?;
+    sys.closeQuietly(fd);
+    const other = try sys.socketpair(&failure, linux.SOCK.STREAM);
+    defer for (other) |end| sys.closeQuietly(end);
+    try std.testing.expectEqual(fd, other[0]);
+    abandon(closed);
+    _ = try sys.statx(&failure, other[0]);
 }
 
 test "ringing where the read end is gone kills nobody" {
