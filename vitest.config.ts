@@ -26,7 +26,7 @@ map.groupBy ??= (items, keyOf) => {
 export default defineConfig({
   test: {
     include: lane === "once" ? oncePerRun : [`${tests}/*.test.ts`, ...(lane ? [] : oncePerRun)],
-    setupFiles: ["tests/support/leaks.ts"],
+    setupFiles: ["tests/support/leaks.ts", "tests/support/progress.ts"],
     pool: "Bun" in globalThis ? "threads" : "forks",
     // Bun's workers share one process, and with it the descriptors that the leak listing counts.
     maxWorkers: "Bun" in globalThis ? 1 : 2,

@@ -61,6 +61,12 @@ if (filters.length > 0) {
 if (chosen.length === 0) chosen = inCI ? ["check", ...allLanes, "sabotage"] : allLanes;
 
 const token = `hawser-test-${process.pid}`;
+// A folder of its own for each run, since two may run at once; those of runs that ended make room.
+const reports = `${work}reports/${process.pid}/`;
+mkdirSync(reports, { recursive: true });
+for (const pid of readdirSync(`${work}reports`)) {
+  if (!existsSync(`/proc/${pid}`)) rmSync(`${work}reports/${pid}`, { recursive: true, force: true });
+}
 const skipList = JSON.parse(readFileSync(`${root}tests/skips.json`, "utf8"));
 
 /** The entry of tests/skips.json for a test: its whole name, or a pattern with `*`. */
@@ -77,9 +83,7 @@ const result = () => ({ passed: 0, failed: [], skipped: [], seconds: 0 });
 
 async function vitest(lane) {
   const out = result();
-  const report = `${work}reports/${lane}.json`;
-  mkdirSync(`${work}reports`, { recursive: true });
-  rmSync(report, { force: true });
+  const report = `${reports}${lane}.json`;
   const runtime = lane === "once" ? "node26" : lane;
   const files = matching(testFiles).filter((path) => isOnce(path) === (lane === "once"));
   if (files.length === 0) {

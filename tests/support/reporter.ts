@@ -3,10 +3,10 @@
  *
  * Vitest's own JSON report leaves out why a test was skipped and errors outside of tests.
  */
-import { appendFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, relative } from "node:path";
 import process from "node:process";
-import type { Reporter, TestCase, TestModule } from "vitest/node";
+import type { Reporter, TestModule } from "vitest/node";
 
 /** One test of a lane. */
 export interface TestRow {
@@ -23,30 +23,12 @@ export interface LaneReport {
   errors: string[];
 }
 
-/**
- * Writes a {@link LaneReport} when the run ends. A run that never ends leaves none, so each test's start and end also
- * go to PATH.progress, one JSON line each: it says which test hung or took the process along.
- */
+/** Writes a {@link LaneReport} when the run ends; a run that never ends leaves none, only what progress.ts wrote. */
 export class LaneReporter implements Reporter {
   readonly #path: string;
 
   constructor(path: string) {
     this.#path = path;
-    mkdirSync(dirname(path), { recursive: true });
-    rmSync(`${path}.progress`, { force: true });
-  }
-
-  onTestCaseReady(test: TestCase): void {
-    this.#progress(test, "running");
-  }
-
-  onTestCaseResult(test: TestCase): void {
-    this.#progress(test, test.result().state);
-  }
-
-  #progress(test: TestCase, state: string): void {
-    const row = { file: relative(process.cwd(), test.module.moduleId), name: test.fullName, state };
-    appendFileSync(`${this.#path}.progress`, `${JSON.stringify(row)}\n`);
   }
 
   onTestRunEnd(modules: readonly TestModule[], unhandled: readonly { message: string }[]): void {
@@ -66,6 +48,7 @@ export class LaneReporter implements Reporter {
       }
       if (seen === 0 && module.errors().length === 0) report.errors.push(`${file}: no test in it`);
     }
+    mkdirSync(dirname(this.#path), { recursive: true });
     writeFileSync(this.#path, JSON.stringify(report));
   }
 }

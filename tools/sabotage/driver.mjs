@@ -1,5 +1,5 @@
 // The test driver itself: whatever goes wrong in a lane must turn the run red, also what takes the whole process along.
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { root } from "../bins.mjs";
 import { work } from "../setup.mjs";
@@ -20,6 +20,7 @@ async function drive(name, lane, source, env = {}) {
     env: { HAWSER_PLANTED: folder, HAWSER_SECONDS: "15", CI: "", ...env },
   });
   rmSync(root + folder, { recursive: true, force: true });
+  for (const name of readdirSync("/dev/shm")) if (name.endsWith("-planted")) rmSync(`/dev/shm/${name}`);
   const last = run.output.trimEnd().split("\n").at(-1);
   const counted = /^(\d+) passed, (\d+) failed, (\d+) skipped$/.exec(last);
   const red = run.status === 1 && counted !== null && Number(counted[2]) > 0;
@@ -50,7 +51,9 @@ const endings = {
 };
 
 const cases = [];
-const add = (lane, kind, what, source, env) =>
+
+/** A case: `told` is what the run must say, so that it is red for the reason that was planted. */
+const add = (lane, kind, what, source, told, env) =>
   cases.push({
     name: `driver: ${kind} in ${lane}`,
     what,
@@ -59,48 +62,42 @@ const add = (lane, kind, what, source, env) =>
       if (!before.green) {
         return { red: false, output: `The control without anything planted is not green:\n${before.output}` };
       }
-      return await drive(`${kind}-${lane}`, lane, source, env);
+      const { red, output } = await drive(`${kind}-${lane}`, lane, source, env);
+      return { red: red && told.test(output), output };
     },
   });
 
 for (const lane of ["deno", "bun", "node26", "node20"]) {
-  add(lane, "assertion", "a test that fails", bad(`expect(1).toBe(2);`));
+  add(lane, "assertion", "a test that fails", bad(`expect(1).toBe(2);`), /planted/);
+  const keeps = `globalThis.kept = SharedMemory.anonymous(4096);`;
+  const source = bad(`const { SharedMemory } = await import("${root}lib/memory/mod.ts");\n${keeps}`);
+  add(lane, "mapping leak", "shared memory that is never closed", source, /mappings: \/memfd:hawser/);
 }
 for (const [lane, { segfault, _exit }] of Object.entries(endings)) {
-  add(lane, "segfault", "a test that dies by SIGSEGV", bad(segfault));
-  add(lane, "_exit", "a test that ends the process with status 0", bad(_exit));
+  add(lane, "segfault", "a test that dies by SIGSEGV", bad(segfault), /planted/);
+  add(lane, "_exit", "a test that ends the process with status 0", bad(_exit), /planted/);
 }
-add("bun", "abort", "a test that aborts", bad("process.abort();"));
-add("node26", "abort", "a test that aborts", bad("process.abort();"));
-add("deno", "loop", "a test that never returns", bad("for (;;);"));
-add("bun", "loop", "a test that never returns", bad("for (;;);"));
-add("node20", "empty", "a lane without a test file", "");
-add("node20", "no test", "a file without a test", "export {};\n");
-add(
-  "node20",
-  "hook",
-  "a hook that throws",
-  `${good}import { afterAll } from "vitest";\nafterAll(() => { throw new Error("hook"); });\n`,
-);
-add("node20", "rejection", "an unhandled rejection", bad(`void Promise.reject(new Error("nobody"));`));
-add("node20", "skip", "a skip that tests/skips.json does not name, in CI", bad("context.skip();"), { CI: "1" });
-add("deno", "fd leak", "a file that stays open", bad(`(await import("node:fs")).openSync("/etc/hostname", "r");`));
-add(
-  "node26",
-  "object leak",
-  "an object left in /dev/shm",
-  bad(`
-  const { writeFileSync } = await import("node:fs");
-  writeFileSync("/dev/shm/" + process.env.HAWSER_RUN + "-planted", "");`),
-);
-add(
-  "node26",
-  "process leak",
-  "a process left running",
-  bad(`
-  const { spawn } = await import("node:child_process");
-  spawn("/bin/sleep", ["30"], { stdio: "ignore" }).unref();`),
-);
+for (const lane of ["bun", "node26"]) {
+  add(lane, "abort", "a test that aborts", bad("process.abort();"), /planted/);
+}
+for (const lane of ["deno", "bun"]) {
+  add(lane, "loop", "a test that never returns", bad("for (;;);"), /planted: did not end[^]*hung: killed/);
+}
+add("node20", "empty", "a lane without a test file", "", /no test file/);
+add("node20", "no test", "a file without a test", "export {};\n", /No test suite found|no test in it/);
+const hook = `import { afterAll } from "vitest";\nafterAll(() => { throw new Error("from the hook"); });\n`;
+add("node20", "hook", "a hook that throws", good + hook, /from the hook/);
+const nobody = `void Promise.reject(new Error("for nobody"));`;
+add("node20", "rejection", "an unhandled rejection", bad(nobody), /for nobody/);
+add("node20", "skip", "a skip that nobody listed, in CI", bad("context.skip();"), /not in tests\/skips\.json/, {
+  CI: "1",
+});
+const opens = `(await import("node:fs")).openSync("/etc/hostname", "r");`;
+add("deno", "fd leak", "a file that stays open", bad(opens), /fds: \/etc\/hostname/);
+const leaves = `(await import("node:fs")).writeFileSync("/dev/shm/" + process.env.HAWSER_RUN + "-planted", "");`;
+add("node26", "object leak", "an object left in /dev/shm", bad(leaves), /objects: \/dev\/shm\/.*-planted/);
+const stays = `(await import("node:child_process")).spawn("/bin/sleep", ["30"], { stdio: "ignore" }).unref();`;
+add("node26", "process leak", "a process left running", bad(stays), /left processes running: \d+ \/bin\/sleep 30/);
 
 export default cases;
 
