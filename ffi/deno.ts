@@ -1,3 +1,4 @@
+import { adoptByNet } from "./door.ts";
 import { anonymousFile } from "./memfd.ts";
 import { type Callable, detachByTransfer, lazily, type Loader, type Native } from "./native.ts";
 import type { Kind, Signature } from "./symbols.ts";
@@ -28,6 +29,7 @@ function open(path: string): Native {
       return Deno.UnsafePointerView.getArrayBuffer(pointer, bytes);
     },
     detach: detachByTransfer,
+    adopt: adoptByNet,
   };
 }
 
@@ -38,6 +40,7 @@ function openBytes(bytes: Uint8Array, name: string): Native {
   }
   // musl answers to this name as well.
   const { symbols: libc } = Deno.dlopen("libc.so.6", {
+    close: { parameters: ["i32"], result: "i32" },
     fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
     memfd_create: { parameters: ["buffer", "u32"], result: "i32" },
     pread: { parameters: ["i32", "buffer", "usize", "i64"], result: "isize" },
@@ -47,6 +50,7 @@ function openBytes(bytes: Uint8Array, name: string): Native {
   const own = (view: Uint8Array) => view as Uint8Array<ArrayBuffer>;
   const path = anonymousFile(
     {
+      close: (fd) => libc.close(fd),
       fcntl: (fd, command, argument) => libc.fcntl(fd, command, argument),
       memfd_create: (text, flags) => libc.memfd_create(own(text), flags),
       pread: (fd, buffer, size, offset) => Number(libc.pread(fd, own(buffer), BigInt(size), BigInt(offset))),

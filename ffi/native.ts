@@ -1,5 +1,6 @@
 // What a loader gives: the same in every runtime.
 
+import type { Door } from "./door.ts";
 import { type Core, type Signature, signatures } from "./symbols.ts";
 
 /** The library, loaded, and what only the runtime can do with foreign memory. */
@@ -12,6 +13,11 @@ export interface Native {
   view(address: number, bytes: number): ArrayBuffer;
   /** Takes the memory away from such a buffer: it has no bytes afterwards, and views of it throw. */
   detach(buffer: ArrayBuffer): void;
+  /**
+   * Lets the event loop listen to a stream socket, which is the runtime's from then on, and calls `wake` whenever bytes
+   * came. What `wake` throws is an uncaught exception.
+   */
+  adopt(fd: number, wake: () => void): Door;
 }
 
 /** A runtime's way to the library. */

@@ -1,3 +1,4 @@
+import { adoptByNet } from "./door.ts";
 import type { Loader, Native } from "./native.ts";
 import type { Core } from "./symbols.ts";
 
@@ -11,38 +12,63 @@ function open(path: string): Native {
   const module: { exports: unknown } = { exports: {} };
   process.dlopen(module, path);
   const addon = module.exports as Addon;
-  return { core: addon, loader: "Node-API", view: addon.view, detach: addon.detach };
+  return { core: addon, loader: "Node-API", view: addon.view, detach: addon.detach, adopt: adoptByNet };
 }
 
 /**
- * Opens the library from a private file that is gone again when this returns; its descriptor stays open, so that later
- * Workers of this process load the same file and not one each.
+ * Opens the library from a private file that is gone again when this returns. A descriptor of it stays open, so that
+ * later Workers of this process load the same file and not one each: a copy by the library's own hand, since Node closes
+ * what a Worker opened when the Worker ends.
  */
 function openBytes(bytes: Uint8Array, name: string): Native {
-  const { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } = process
-    .getBuiltinModule("node:fs");
+  const { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } = process.getBuiltinModule("node:fs");
+  const temporary = process.getBuiltinModule("node:os").tmpdir();
+  // One Worker makes the file, by the name of its folder; the others wait. Whoever waits in vain (the name is taken by
+  // another user, or left behind) makes one all the same.
+  let folder: string | undefined = `${temporary}/hawser-${process.pid}-${name.slice(-16)}`;
+  const pause = new Int32Array(new SharedArrayBuffer(4));
+  for (let rounds = 0;; rounds++) {
+    const found = find(bytes, name);
+    if (found !== undefined) return open(found);
+    try {
+      if (rounds < 200) mkdirSync(folder, { mode: 0o700 });
+      else folder = mkdtempSync(`${temporary}/hawser-`);
+      break;
+    } catch (error) {
+      if ((error as { code?: string }).code !== "EEXIST") throw error;
+      Atomics.wait(pause, 0, 0, 1);
+    }
+  }
+  try {
+    const found = find(bytes, name); // Made and published between the search and the folder.
+    if (found !== undefined) return open(found);
+    writeFileSync(`${folder}/${name}.so`, bytes, { mode: 0o600 });
+    const fd = openSync(`${folder}/${name}.so`, "r");
+    try {
+      const native = open(`/proc/self/fd/${fd}`);
+      native.core.hawser_fd_dup(fd, 512);
+      return native;
+    } finally {
+      closeSync(fd);
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** The path of the file another Worker made. */
+function find(bytes: Uint8Array, name: string): string | undefined {
+  const { readdirSync, readFileSync, readlinkSync } = process.getBuiltinModule("node:fs");
   const own = `/${name}.so (deleted)`;
   for (const fd of readdirSync("/proc/self/fd")) {
     const path = `/proc/self/fd/${fd}`;
     try {
-      if (readlinkSync(path).endsWith(own) && readFileSync(path).equals(bytes)) return open(path);
+      if (readlinkSync(path).endsWith(own) && readFileSync(path).equals(bytes)) return path;
     } catch {
       // Closed since the listing, as the listing's own descriptor is.
     }
   }
-  const dir = mkdtempSync(`${process.getBuiltinModule("node:os").tmpdir()}/hawser-`);
-  try {
-    writeFileSync(`${dir}/${name}.so`, bytes, { mode: 0o600 });
-    const fd = openSync(`${dir}/${name}.so`, "r");
-    try {
-      return open(`/proc/self/fd/${fd}`);
-    } catch (error) {
-      closeSync(fd);
-      throw error;
-    }
-  } finally {
-    rmSync(dir, { recursive: true, force: true });
-  }
+  return undefined;
 }
 
 /** Opens the library as a Node-API addon: the fastest way in Node, and the same in every version. */

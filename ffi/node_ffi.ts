@@ -1,3 +1,4 @@
+import { adoptByNet } from "./door.ts";
 import { detachByTransfer, lazily, type Loader, type Native } from "./native.ts";
 import { node } from "./node.ts";
 import type { Kind, Signature } from "./symbols.ts";
@@ -35,6 +36,7 @@ function open(path: string): Native {
     loader: "node:ffi",
     view: (address, bytes) => toArrayBuffer(BigInt(address), bytes, false),
     detach: detachByTransfer,
+    adopt: adoptByNet,
   };
 }
 

@@ -1,7 +1,8 @@
 import { load } from "../../ffi/load.ts";
 import { layouts, options as bits } from "../../ffi/symbols.ts";
 import { byteSize, cString, describe, fileMode, flag, optionsObject } from "../core/_arguments.ts";
-import { check } from "../core/_results.ts";
+import { type Attempt, check } from "../core/_results.ts";
+import { wait, waitOptionNames, type WaitOptions } from "../core/_waiting.ts";
 import { inspectAs } from "../core/_inspect.ts";
 import { readStat } from "../fd/_stat.ts";
 import { Mapping } from "./_mapping.ts";
@@ -196,7 +197,48 @@ export class MappedFile implements Disposable {
    */
   flushSync(): void {
     const result = load().core.hawser_memory_flush(this.#mapping.handle("flush"));
-    check(result, () => ({ what: `flush ${describe(this.path)}`, operation: "memory_flush", path: this.path }));
+    check(result, () => this.#flushAttempt());
+  }
+
+  /**
+   * Writes changed pages to the device without stopping this thread. The file may be closed meanwhile: its pages are
+   * written all the same.
+   *
+   * A flush that is called off goes on where it was; only the wait for it ends.
+   *
+   * @param options A signal that calls the wait off, and its longest time.
+   * @returns A promise that resolves when the pages are on the device.
+   * @throws {TypeError} If an option has the wrong type, or the file is closed.
+   * @throws {RangeError} If `timeout` is negative.
+   * @throws {SystemError} EIO, ENOSPC if they could not be written; ETIMEDOUT after `timeout`; EAGAIN if 64 calls of
+   *   this process are waited for already.
+   *
+   * @example
+   * ```ts
+   * import assert from "node:assert/strict";
+   * import { rmSync } from "node:fs";
+   * import { MappedFile } from "hawser/memory";
+   *
+   * const path = `/tmp/flushed-async-${process.pid}`;
+   * using file = MappedFile.open(path, { size: 4096, create: true });
+   * file.bytes.fill(1);
+   * await file.flush({ timeout: 60_000 });
+   *
+   * await assert.rejects(file.flush({ signal: AbortSignal.abort(new Error("no time")) }), /no time/);
+   * rmSync(path);
+   * ```
+   */
+  async flush(options?: WaitOptions): Promise<void> {
+    const handle = this.#mapping.handle("flush");
+    await wait(
+      (core, bell, token) => core.hawser_call_flush(bell, token, handle),
+      () => this.#flushAttempt(),
+      optionsObject(options, waitOptionNames),
+    );
+  }
+
+  #flushAttempt(): Attempt {
+    return { what: `flush ${describe(this.path)}`, operation: "memory_flush", path: this.path };
   }
 
   /** Unmaps the file. What was written stays in it. Closing twice is fine. */

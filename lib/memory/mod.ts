@@ -5,6 +5,7 @@
  */
 export { MappedFile } from "./mapped_file.ts";
 export type { MappedFileOptions } from "./mapped_file.ts";
+export type { WaitOptions } from "../core/mod.ts";
 export { SharedMemory } from "./shared_memory.ts";
 export type {
   AnonymousOptions,

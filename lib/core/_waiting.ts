@@ -1,0 +1,198 @@
+// Asynchronous waiting: how a promise is kept for something that happens on a native thread.
+//
+// Each JS thread has one Loop, made at its first wait. Native threads put { token, result } into its queue and ring its
+// doorbell (zig/src/bell.zig); the runtime calls drain(), which settles the promises. The doorbell keeps the program
+// running exactly while a promise is open.
+
+import { load } from "../../ffi/load.ts";
+import type { Door } from "../../ffi/door.ts";
+import { calls_max, type Core, layouts } from "../../ffi/symbols.ts";
+import { describe } from "./_arguments.ts";
+import { type Attempt, check, failure } from "./_results.ts";
+
+/** How long an asynchronous call may take, and who may call it off. */
+export interface WaitOptions {
+  /** Calls the wait off: the promise rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** The longest wait in milliseconds: then the promise rejects with ETIMEDOUT. For ever where there is none. */
+  readonly timeout?: number | undefined;
+}
+
+/** The members of {@link WaitOptions}, for the check of an options object. */
+export const waitOptionNames: readonly (keyof WaitOptions)[] = ["signal", "timeout"];
+
+/**
+ * Starts something that reports to this thread's doorbell, and waits for its result.
+ *
+ * What can't be called off goes on where the wait was: its result is dropped.
+ *
+ * @param start Starts it under a token: a negative result means that nothing was started.
+ * @param attempt What was tried, for the message of an error.
+ * @returns The result, not negative.
+ */
+export async function wait(
+  start: (core: Core, bell: number, token: number) => number,
+  attempt: () => Attempt,
+  { signal, timeout }: WaitOptions = {},
+): Promise<number> {
+  checkSignal(signal);
+  const limit = checkTimeout(timeout);
+  signal?.throwIfAborted();
+  return await (loop ??= new Loop()).wait(start, attempt, signal, limit);
+}
+
+/** Ends this thread's doorbell if nothing is waited for: for tests that count descriptors. The next wait makes another. */
+export function closeWaiting(): void {
+  if (loop?.close()) loop = undefined;
+}
+
+let loop: Loop | undefined;
+
+interface Waiter {
+  /** Settles the promise, once, by the result of what was started. */
+  settle(result: number): void;
+}
+
+const ETIMEDOUT = -110;
+const EAGAIN = -11;
+const record = layouts.done;
+const records_max = 64;
+
+class Loop {
+  readonly #core: Core;
+  readonly #bell: number;
+  readonly #door: Door;
+  readonly #end = (): void => {
+    this.#core.hawser_bell_close(this.#bell);
+    this.#door.close();
+  };
+  /** By token: who waits, or null where the wait was called off and the result is still to come. */
+  readonly #waiters = new Map<number, Waiter | null>();
+  readonly #records = new Uint8Array(records_max * record.size);
+  readonly #view = new DataView(this.#records.buffer);
+  #token = 0;
+  /** How many promises are open. */
+  #open = 0;
+
+  constructor() {
+    const { core, adopt } = load();
+    const attempt = () => ({ what: "wait", operation: "bell_open" });
+    this.#core = core;
+    this.#bell = check(core.hawser_bell_open(), attempt);
+    let fd = -1;
+    try {
+      fd = check(core.hawser_bell_fd(this.#bell), attempt);
+      this.#door = adopt(fd, () => this.#drain());
+    } catch (error) {
+      core.hawser_bell_close(this.#bell);
+      if (fd >= 0) core.hawser_fd_close(fd);
+      throw error;
+    }
+    // A Worker's end is not the process's, and would leave descriptors behind. Deno's "unload", which costs less where
+    // "process" was not loaded before, does not tell of it.
+    process.on("exit", this.#end);
+  }
+
+  wait(
+    start: (core: Core, bell: number, token: number) => number,
+    attempt: () => Attempt,
+    signal: AbortSignal | undefined,
+    timeout: number,
+  ): Promise<number> {
+    const token = this.#freeToken();
+    const started = start(this.#core, this.#bell, token);
+    if (started < 0) return Promise.reject(refusal(started, attempt()));
+    return new Promise((resolve, reject) => {
+      const end = () => {
+        timer.stop();
+        signal?.removeEventListener("abort", abort);
+        if (--this.#open === 0) this.#door.unref();
+      };
+      const giveUp = (reason: unknown) => {
+        this.#waiters.set(token, null);
+        end();
+        reject(reason);
+      };
+      const abort = () => giveUp(signal!.reason);
+      const timer = startTimer(timeout, () => giveUp(failure(ETIMEDOUT, attempt())));
+      signal?.addEventListener("abort", abort);
+      const settle = (result: number) => {
+        end();
+        if (result < 0) reject(failure(result, attempt()));
+        else resolve(result);
+      };
+      this.#waiters.set(token, { settle });
+      if (++this.#open === 1) this.#door.ref();
+    });
+  }
+
+  /** Whether the bell was idle, and is closed now. */
+  close(): boolean {
+    if (this.#open > 0) return false;
+    process.off("exit", this.#end);
+    this.#end();
+    return true;
+  }
+
+  #drain(): void {
+    let filled: number;
+    do {
+      filled = check(
+        this.#core.hawser_bell_drain(this.#bell, this.#records, this.#records.length),
+        () => ({ what: "see what was waited for", operation: "bell_drain" }),
+      );
+      for (let i = 0; i < filled; i++) {
+        const token = this.#view.getUint32(i * record.size + record.token, true);
+        const waiter = this.#waiters.get(token);
+        this.#waiters.delete(token);
+        waiter?.settle(this.#view.getInt32(i * record.size + record.result, true));
+      }
+    } while (filled === records_max);
+  }
+
+  /** Tokens count round; those of waits that were called off are in use until their results came. */
+  #freeToken(): number {
+    do this.#token = (this.#token + 1) >>> 0; while (this.#waiters.has(this.#token));
+    return this.#token;
+  }
+}
+
+/** The error of a start that was refused; the limit of calls is hawser's own and not the kernel's. */
+function refusal(result: number, attempt: Attempt): Error {
+  if (result !== EAGAIN) return failure(result, attempt);
+  return failure(result, {
+    ...attempt,
+    states: { EAGAIN: `${calls_max} blocking calls are running, which is the most there can be` },
+  });
+}
+
+/** Longer times would overflow the runtimes' timers, which then fire at once. */
+const timer_max = 2 ** 31 - 1;
+
+function startTimer(ms: number, expire: () => void): { stop(): void } {
+  if (ms === Infinity) return { stop() {} };
+  let rest = ms;
+  let timer: ReturnType<typeof setTimeout>;
+  const step = () => {
+    const now = Math.min(rest, timer_max);
+    rest -= now;
+    timer = setTimeout(rest > 0 ? step : expire, now);
+  };
+  step();
+  return { stop: () => clearTimeout(timer) };
+}
+
+function checkTimeout(value: unknown): number {
+  if (value === undefined) return Infinity;
+  if (typeof value !== "number") throw new TypeError(`timeout must be a number: got ${describe(value)}`);
+  if (!(value >= 0)) throw new RangeError(`timeout must be a number of milliseconds, 0 or more: got ${value}`);
+  return value;
+}
+
+function checkSignal(value: unknown): void {
+  if (value === undefined) return;
+  const { aborted, throwIfAborted } = (value ?? {}) as Partial<AbortSignal>;
+  if (typeof aborted !== "boolean" || typeof throwIfAborted !== "function") {
+    throw new TypeError(`signal must be an AbortSignal: got ${describe(value)}`);
+  }
+}
