@@ -10,12 +10,19 @@ pub fn build(b: *std.Build) void {
     // Not standardOptimizeOption: that one builds Debug unless --release is given.
     const optimize = b.option(std.builtin.OptimizeMode, "optimize", "default ReleaseSmall") orelse .ReleaseSmall;
     const host = b.standardTargetOptions(.{});
+    const kill_points = b.option(bool, "kill_points", "also build the library for crash tests") orelse false;
 
     // `zig build`: one shared library per shipped target, zig-out/<os>-<cpu>/libhawser.so, and zig-out/bin/bindings.
     for (shipped) |query| {
         const path = b.fmt("{s}-{s}/libhawser.so", .{ @tagName(query.os_tag.?), @tagName(query.cpu_arch.?) });
-        const install = b.addInstallFile(addLibrary(b, query, optimize), path);
+        const install = b.addInstallFile(addLibrary(b, query, optimize, "src/hawser.zig"), path);
         b.getInstallStep().dependOn(&install.step);
+    }
+    // `zig build -Dkill_points=true`: also zig-out/kill_points/libhawser.so for the host, see kill_point.zig.
+    if (kill_points) {
+        const query: std.Target.Query = .{ .cpu_arch = b.graph.host.result.cpu.arch, .os_tag = .linux, .abi = .none };
+        const library = addLibrary(b, query, optimize, "src/killable.zig");
+        b.getInstallStep().dependOn(&b.addInstallFile(library, "kill_points/libhawser.so").step);
     }
     const bindings = b.addExecutable(.{ .name = "bindings", .root_module = b.createModule(.{
         .root_source_file = b.path("src/bindings.zig"),
@@ -37,14 +44,19 @@ pub fn build(b: *std.Build) void {
 
 /// Through the command line, which alone knows `-z nodelete`: runtimes unload libraries at exit while a thread of ours
 /// may still run in them. `-z lazy`: napi_* come from the host process, and only some hosts have them.
-fn addLibrary(b: *std.Build, query: std.Target.Query, optimize: std.builtin.OptimizeMode) std.Build.LazyPath {
+fn addLibrary(
+    b: *std.Build,
+    query: std.Target.Query,
+    optimize: std.builtin.OptimizeMode,
+    path: []const u8,
+) std.Build.LazyPath {
     const command = b.addSystemCommand(&.{ b.graph.zig_exe, "build-lib", "-dynamic", "--name", "hawser" });
     command.addArgs(&.{ "-target", query.zigTriple(b.allocator) catch @panic("out of memory") });
     command.addArgs(&.{ "-O", @tagName(optimize), "-fstrip", "-fPIC", "-fno-single-threaded", "-fno-stack-protector" });
     command.addArgs(&.{ "-fno-unwind-tables", "-fallow-shlib-undefined", "-z", "lazy", "-z", "nodelete" });
     command.addArgs(&.{ "-fsoname=libhawser.so", "--cache-dir", b.cache_root.path orelse "." });
     const library = command.addPrefixedOutputFileArg("-femit-bin=", "libhawser.so");
-    command.addFileArg(b.path("src/hawser.zig"));
+    command.addFileArg(b.path(path));
     command.has_side_effects = true; // The sources are not listed here; the compiler has a cache of its own.
     return library;
 }

@@ -103,7 +103,8 @@ export class Fd implements Disposable {
    * @param mode The permission bits of a file that is created, before the umask. 0o600 by default.
    * @returns The descriptor.
    * @throws {TypeError} If an argument has the wrong type.
-   * @throws {RangeError} If a flag is unknown, or the path is empty or holds a NUL character.
+   * @throws {RangeError} If a flag is unknown, two flags contradict each other, the mode is out of range, or the path is
+   *   empty or holds a NUL character.
    * @throws {SystemError} As open(2) refuses: ENOENT, EACCES, EEXIST, EISDIR, ELOOP, EMFILE ...
    *
    * @example
@@ -118,13 +119,20 @@ export class Fd implements Disposable {
   static open(path: string, flags: OpenFlag | readonly OpenFlag[] = "O_RDONLY", mode = 0o600): Fd {
     const pathText = cString(path, "path");
     let word = 0;
+    let access = 0;
     for (const flag of typeof flags === "string" ? [flags] : flags) {
       const bit = Object.hasOwn(flagBits, flag) ? flagBits[flag] : undefined;
       if (bit === undefined) throw new RangeError(`flags holds an unknown flag: ${describe(flag)}`);
+      // Both would be O_RDWR by our bits and an error by the kernel's: nobody means that.
+      if ((bit & flagBits.O_RDWR) !== 0) {
+        if (access !== 0 && access !== bit) throw new RangeError("flags holds two of O_RDONLY, O_WRONLY and O_RDWR");
+        access = bit;
+      }
       word |= bit;
     }
-    if ((word & flagBits.O_RDWR) === 0) word |= flagBits.O_RDONLY;
-    const result = load().core.hawser_fd_open(pathText, pathText.length, word, fileMode(mode));
+    if (access === 0) word |= flagBits.O_RDONLY;
+    fileMode(mode);
+    const result = load().core.hawser_fd_open(pathText, pathText.length, word, mode);
     return new Fd(check(result, () => ({ what: `open ${describe(path)}`, operation: "fd_open", path })));
   }
 

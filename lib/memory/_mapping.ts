@@ -13,12 +13,13 @@ export class Mapping {
   #buffer: ArrayBuffer;
   #bytes: Uint8Array<ArrayBuffer>;
 
-  /** Takes over `handle`. */
-  constructor(handle: number) {
+  /** Takes over `handle`. What was made with it is undone by `undo` where the runtime has no buffer for it. */
+  constructor(handle: number, undo?: (handle: number) => void) {
     this.#handle = handle;
     try {
       this.#buffer = this.#view();
     } catch (error) {
+      undo?.(handle);
       load().core.hawser_memory_close(handle, 0);
       throw new RangeError("Cannot map memory: it is larger than this runtime's largest ArrayBuffer", { cause: error });
     }
@@ -26,8 +27,8 @@ export class Mapping {
   }
 
   /** Maps by a result of the library's, which is a handle or a failure. */
-  static of(result: number, attempt: () => Attempt): Mapping {
-    return new Mapping(check(result, attempt));
+  static of(result: number, attempt: () => Attempt, undo?: (handle: number) => void): Mapping {
+    return new Mapping(check(result, attempt), undo);
   }
 
   get closed(): boolean {

@@ -1,7 +1,7 @@
 import { atExit } from "../../ffi/exit.ts";
 import { load } from "../../ffi/load.ts";
 import { layouts, options as bits, user_any } from "../../ffi/symbols.ts";
-import { byteSize, describe, fileMode, flag, objectName, optionsObject, userId } from "../core/_arguments.ts";
+import { byteSize, describe, fileMode, flag, integer, objectName, optionsObject, userId } from "../core/_arguments.ts";
 import { type Attempt, check, errnoOf, failure } from "../core/_results.ts";
 import { inspectAs } from "../core/_inspect.ts";
 import { SystemError } from "../core/errors.ts";
@@ -168,12 +168,15 @@ export class SharedMemory implements Disposable {
     nameText: Uint8Array,
     { size, mode, options, temporary }: { size: number; mode: number; options: number; temporary: boolean },
   ): SharedMemory {
-    const result = load().core.hawser_memory_create(nameText, nameText.length, size, mode, options);
-    const mapping = Mapping.of(result, () => ({
+    const { core } = load();
+    const result = core.hawser_memory_create(nameText, nameText.length, size, mode, options);
+    const attempt = () => ({
       ...about("create", name),
       operation: "memory_create",
       states: { ENOSPC: `there is no room for ${size} bytes` },
-    }));
+    });
+    const undo = (handle: number) => core.hawser_memory_unlink_own(handle, nameText, nameText.length);
+    const mapping = Mapping.of(result, attempt, undo);
     return new SharedMemory(mapping, name, true, temporary);
   }
 
@@ -642,7 +645,7 @@ function checkToken(value: unknown): SharedMemoryToken {
   if (typeof token !== "object" || token?.type !== "hawser.memory" || typeof token.file !== "string") {
     throw new TypeError(`source must be an Fd or what share() gave: got ${describe(value)}`);
   }
-  byteSize(token.fd, "source.fd", 0);
+  integer(token.fd, "source.fd", 0, 0x7fff_ffff);
   byteSize(token.size, "source.size");
   flag(token.readonly, "source.readonly");
   return token as SharedMemoryToken;

@@ -8,6 +8,7 @@ const std = @import("std");
 const linux = std.os.linux;
 const sys = @import("sys.zig");
 const constants = @import("constants.zig");
+const kill_point = @import("kill_point.zig");
 
 const page_bytes = std.heap.page_size_min;
 const dir_path = constants.memory_directory;
@@ -81,11 +82,15 @@ pub fn create(failure: *sys.Failure, name: [*:0]const u8, bytes: u64, mode: u32,
     defer sys.closeQuietly(dir);
     const fd = try sys.openat(failure, dir, ".", .{ .ACCMODE = .RDWR, .TMPFILE = true, .DIRECTORY = true }, mode);
     errdefer sys.closeQuietly(fd);
+    kill_point.here("memory_create.opened");
     try sys.fchmod(failure, fd, mode); // The umask narrowed it.
     try grow(failure, fd, 0, bytes, options.sparse);
+    kill_point.here("memory_create.grown");
     const mapping = try map(failure, fd, bytes, options);
     errdefer unmapQuietly(mapping);
+    kill_point.here("memory_create.mapped");
     try sys.linkFd(failure, fd, dir, name);
+    kill_point.here("memory_create.linked");
     return mapping;
 }
 
@@ -140,7 +145,8 @@ pub fn fromFd(failure: *sys.Failure, fd: i32, bytes: u64, options: Options, stat
     return mapWhole(failure, own, stat.bytes, bytes, allowed);
 }
 
-/// Maps a file of the file system, created with `mode` if asked for, grown to `bytes` if it is shorter and writable.
+/// Maps a file of the file system, created with `mode` if asked for, grown to `bytes` if it is shorter and writable. A file
+/// that was made here and can't be mapped is removed again.
 pub fn openFile(
     failure: *sys.Failure,
     path: [*:0]const u8,
@@ -149,12 +155,13 @@ pub fn openFile(
     options: Options,
     stat: *Stat,
 ) sys.Error!Mapping {
-    const fd = try sys.openat(failure, linux.AT.FDCWD, path, .{
-        .ACCMODE = if (options.readonly) .RDONLY else .RDWR,
-        .CREAT = options.create,
-        .NONBLOCK = true,
-    }, mode);
-    errdefer sys.closeQuietly(fd);
+    var made = false;
+    const fd = try openOrMake(failure, path, mode, options, &made);
+    errdefer {
+        sys.closeQuietly(fd);
+        var ignored: sys.Failure = .{};
+        if (made) sys.unlinkat(&ignored, linux.AT.FDCWD, path) catch {};
+    }
     stat.* = .of(try sys.statx(failure, fd));
     if (!linux.S.ISREG(stat.mode)) return failure.refuse(.NODEV);
     if (stat.bytes < bytes and !options.readonly) {
@@ -162,6 +169,23 @@ pub fn openFile(
         stat.bytes = bytes;
     }
     return mapWhole(failure, fd, stat.bytes, bytes, options);
+}
+
+/// O_CREAT alone does not tell whether there was a file already.
+fn openOrMake(failure: *sys.Failure, path: [*:0]const u8, mode: u32, options: Options, made: *bool) sys.Error!i32 {
+    const flags: sys.O = .{ .ACCMODE = if (options.readonly) .RDONLY else .RDWR, .NONBLOCK = true };
+    if (options.create) {
+        var exclusive = flags;
+        exclusive.CREAT = true;
+        exclusive.EXCL = true;
+        if (sys.openat(failure, linux.AT.FDCWD, path, exclusive, mode)) |fd| {
+            made.* = true;
+            return fd;
+        } else |err| if (failure.errno != .EXIST) return err;
+    }
+    var either = flags;
+    either.CREAT = options.create; // The name may be a symbolic link to what does not exist yet.
+    return sys.openat(failure, linux.AT.FDCWD, path, either, mode);
 }
 
 /// Grows memory, for everybody who opens it from now on; may move this mapping.
@@ -249,14 +273,24 @@ fn openDirectory(failure: *sys.Failure) sys.Error!i32 {
 }
 
 /// Sets the size and reserves the pages, so that a full file system is ENOSPC here and not SIGBUS later.
+///
+/// Another process may grow the same file at the same time, and have mapped the rest when we fail: nothing here ever
+/// makes a file shorter than it is found. So no ftruncate(2), also where the pages are left out.
 fn grow(failure: *sys.Failure, fd: i32, bytes_old: u64, bytes: u64, sparse: bool) sys.Error!void {
-    if (sparse) return sys.ftruncate(failure, fd, bytes);
-    sys.fallocate(failure, fd, bytes_old, bytes - bytes_old) catch |err| {
-        // Part of the range may have been allocated and the size moved: give it back, and tell of the first failure.
-        var ignored: sys.Failure = .{};
-        sys.ftruncate(&ignored, fd, bytes_old) catch {};
-        return err;
-    };
+    if (!sparse) {
+        // The pages first and the size second: the kernel may give up half-way.
+        errdefer giveBack(fd, bytes_old);
+        try sys.fallocate(failure, fd, bytes_old, bytes - bytes_old, true);
+        kill_point.here("memory_grow.reserved");
+    }
+    try sys.fallocate(failure, fd, bytes - 1, 1, false);
+}
+
+/// Disks keep the part that was allocated when the rest did not fit; shared memory gives it back by itself.
+fn giveBack(fd: i32, bytes: u64) void {
+    var ignored: sys.Failure = .{};
+    const stat = sys.statx(&ignored, fd) catch return;
+    if (stat.size == bytes and stat.blocks * 512 > pages(bytes)) sys.ftruncate(&ignored, fd, bytes) catch {};
 }
 
 fn mapWhole(failure: *sys.Failure, fd: i32, bytes_file: u64, bytes_asked: u64, options: Options) sys.Error!Mapping {

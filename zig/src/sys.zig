@@ -130,10 +130,11 @@ pub fn ftruncate(failure: *Failure, fd: i32, bytes: u64) Error!void {
     _ = try failure.done(.ftruncate, linux.ftruncate(fd, @intCast(bytes)));
 }
 
-/// fallocate(2), mode 0: the pages exist afterwards, so that touching them can't run out of space.
-pub fn fallocate(failure: *Failure, fd: i32, offset: u64, bytes: u64) Error!void {
+/// fallocate(2): the pages exist afterwards, so that touching them can't run out of space. The file becomes at least
+/// that long, and never shorter, unless `keep_size`.
+pub fn fallocate(failure: *Failure, fd: i32, offset: u64, bytes: u64, keep_size: bool) Error!void {
     while (true) {
-        const rc = linux.fallocate(fd, 0, @intCast(offset), @intCast(bytes));
+        const rc = linux.fallocate(fd, @intFromBool(keep_size), @intCast(offset), @intCast(bytes));
         // A signal interrupts a long allocation; the runtime's timers and profilers send some.
         if (linux.errno(rc) == .INTR) continue;
         _ = try failure.done(.fallocate, rc);
