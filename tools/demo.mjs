@@ -14,9 +14,8 @@ const child = spawn(bin("node26"), [`${root}examples/monitor/main.ts`, ...proces
   stdio: ["inherit", "inherit", "inherit", "ipc"],
   env: childEnv(),
 });
-// Ctrl-C reaches the monitor by itself, as it stays in the terminal's group: here it must only not end the wait.
-process.on("SIGINT", () => {});
-for (const signal of ["SIGTERM", "SIGHUP", "SIGQUIT"]) process.on(signal, () => child.kill(signal));
+// Ctrl-C in a terminal reaches the monitor by itself too, as it stays in the terminal's group; twice is once to it.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"]) process.on(signal, () => child.kill(signal));
 child.on("error", (error) => {
   console.error(`Cannot start the monitor: ${error.message}`);
   process.exit(1);

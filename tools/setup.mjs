@@ -189,6 +189,9 @@ async function scenarios() {
       stdio: ["ignore", 2, 2],
     });
     if (r.error) throw r.error;
+    // Programs that start others ask the real one for paths.
+    mkdirSync(`${compiled}tools`, { recursive: true });
+    writeFileSync(`${compiled}tools/bins.mjs`, `export * from "../../../tools/bins.mjs";\n`);
     // The loader looks for native/ beside itself. A copy, so that this tree stays of one piece while others build.
     if (existsSync(`${root}ffi/native`)) cpSync(`${root}ffi/native`, `${compiled}ffi/native`, { recursive: true });
   });
