@@ -1,7 +1,7 @@
 // Numbers that several processes change at once.
-import type { Block } from "./block.ts";
+import { Block } from "./block.ts";
 import type { CText } from "./c.ts";
-import { type Field, fieldOf, type Layout, type Part, PartField } from "./field.ts";
+import { explain, type Field, fieldOf, type Layout, type Part, PartField } from "./field.ts";
 import { i32, u32, u64 } from "./scalars.ts";
 
 /**
@@ -148,8 +148,16 @@ class AtomicField<Value extends number | bigint> extends PartField<Value, Atomic
     super(name, size, size, size);
     this.#number = fieldOf(number, name) as Field<Value>;
     this.#Kind = Kind;
-    const scratch = new Uint8Array(size);
-    this.#check = (value) => number.write(scratch, value as never);
+    // To write it elsewhere is the check.
+    const scratch = new Block(new Uint8Array(size));
+    const encode = this.#number.encoder();
+    this.#check = (value) => {
+      try {
+        encode(scratch, 0, value);
+      } catch (thrown) {
+        throw explain(thrown, name);
+      }
+    };
     Object.freeze(this);
   }
 
