@@ -12,6 +12,7 @@
  * ```
  */
 export class NativeLibraryError extends Error {
+  /** `"NativeLibraryError"`, also where several copies of hawser make `instanceof` useless. */
   override readonly name: string = "NativeLibraryError";
   /** What kind of trouble: the platform, a permission, the ABI, damaged bytes, or anything else the loader met. */
   readonly code: "ERR_PLATFORM" | "ERR_PERMISSION" | "ERR_ABI" | "ERR_HASH" | "ERR_LOAD";

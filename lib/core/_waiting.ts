@@ -10,7 +10,22 @@ import { calls_max, type Core, layouts } from "../../ffi/symbols.ts";
 import { describe } from "./_arguments.ts";
 import { type Attempt, check, failure } from "./_results.ts";
 
-/** How long an asynchronous call may take, and who may call it off. */
+/**
+ * How long an asynchronous call may take, and who may call it off.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { rmSync } from "node:fs";
+ * import { MappedFile, type WaitOptions } from "hawser/memory";
+ *
+ * const patience: WaitOptions = { timeout: 5_000, signal: new AbortController().signal };
+ * const path = `/tmp/patience-${process.pid}`;
+ * using file = MappedFile.open(path, { create: true, size: 10 });
+ * await file.flush(patience);
+ * rmSync(path);
+ * ```
+ */
 export interface WaitOptions {
   /** Calls the wait off: the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;

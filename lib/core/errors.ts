@@ -21,6 +21,7 @@ import { errnoNames } from "../../ffi/symbols.ts";
  * ```
  */
 export class SystemError extends Error {
+  /** `"SystemError"`, also where several copies of hawser make `instanceof` useless. */
   override readonly name: string = "SystemError";
   /** The name of the error number, which is what to switch on: `"ENOENT"`. */
   readonly code: string;

@@ -7,7 +7,22 @@ import { inspectAs } from "../core/_inspect.ts";
 import { readStat } from "../fd/_stat.ts";
 import { Mapping } from "./_mapping.ts";
 
-/** Options of {@linkcode MappedFile.open}. */
+/**
+ * Options of {@linkcode MappedFile.open}.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { rmSync } from "node:fs";
+ * import { MappedFile, type MappedFileOptions } from "hawser/memory";
+ *
+ * const table: MappedFileOptions = { create: true, size: 1000 };
+ * const path = `/tmp/table-${process.pid}`;
+ * using file = MappedFile.open(path, table);
+ * assert.equal(file.size, 1000);
+ * rmSync(path);
+ * ```
+ */
 export interface MappedFileOptions {
   /**
    * How many bytes to map. A shorter file is grown to it, its new pages reserved, unless it is read-only. The whole
