@@ -60,7 +60,9 @@ if (filters.length > 0) {
 // CI has one command and reads one line, so what `npm run check` says is counted in it.
 if (chosen.length === 0) chosen = inCI ? ["check", ...allLanes, "sabotage"] : allLanes;
 
+// Names of kernel objects begin with it (tests/support/watchdog.ts), so what is left can be told from others' work.
 const token = `hawser-test-${process.pid}`;
+process.env.HAWSER_RUN = token;
 // A folder of its own for each run, since two may run at once; those of runs that ended make room.
 const reports = `${work}reports/${process.pid}/`;
 mkdirSync(reports, { recursive: true });
@@ -97,7 +99,7 @@ async function vitest(lane) {
   ];
   if (asked.values.testNamePattern) command.push("-t", asked.values.testNamePattern);
   if (filters.length > 0) command.push(...files);
-  const env = { HAWSER_LANE: lane, HAWSER_REPORT: report, HAWSER_RUN: token };
+  const env = { HAWSER_LANE: lane, HAWSER_REPORT: report };
   const run = await watched(command, { env, seconds: seconds(lane === "once" ? 420 : 240) });
   out.seconds = run.seconds;
   let said;
