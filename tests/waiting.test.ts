@@ -365,6 +365,15 @@ test("1,000 flushes, 64 at once: each is answered, and nothing is left", async (
   });
 });
 
+test("a wait needs no permission beside the library's", async () => {
+  const options = here === "deno" ? { flags: ["--no-prompt", "--allow-ffi"] } : {};
+  expect(await spawnLane(here, "waiting", ["flush", path], options)).toMatchObject({
+    stdout: "flushed\n",
+    stderr: "",
+    status: 0,
+  });
+});
+
 test("30 Workers that waited and ended leave no thread and no descriptor", async () => {
   expect(await spawnLane(here, "waiting", ["workers", path])).toMatchObject({
     stdout: '{"few":true,"threads":0}\n',

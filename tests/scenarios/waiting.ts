@@ -208,6 +208,14 @@ const cases: Record<string, () => Promise<void> | void> = {
     rmSync(`${path}.mapped`);
   },
 
+  // Asks for no permission but the library's.
+  async flush() {
+    using file = MappedFile.open(path, { size: 64, create: true });
+    file.bytes[0] = 1;
+    await file.flush();
+    say("flushed");
+  },
+
   // 30 Workers, one after the other, each with a bell and a flush.
   async workers() {
     const before = held();
