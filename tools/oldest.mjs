@@ -20,22 +20,28 @@ export async function runOldest(out) {
     console.error("set-up: npm ci in tools/oldest ...");
     npmCi(folder);
   }
+  // Node 22 strips types but knows no `using`: like the host's Node it gets what tsc made.
+  const command = (name, scenario) => {
+    const [path, ...flags] = runtimes[name];
+    const program = name.startsWith("Node")
+      ? `${compiled}tests/scenarios/${scenario}.js`
+      : `${root}tests/scenarios/${scenario}.ts`;
+    return [`${folder}node_modules/${path}`, ...flags, program];
+  };
+  const there = Object.keys(runtimes).filter((name) => existsSync(command(name, "")[0]));
   for (const { scenario, args = [], stdout } of JSON.parse(readFileSync(`${root}tests/oldest.json`, "utf8"))) {
-    for (const [name, [path, ...flags]] of Object.entries(runtimes)) {
-      const binary = `${folder}node_modules/${path}`;
+    // A scenario may start itself in the others, tests/support/partners.ts.
+    const partners = JSON.stringify(Object.fromEntries(there.map((name) => [name, command(name, scenario)])));
+    for (const [name, [path]] of Object.entries(runtimes)) {
       const what = `${scenario} on ${name}`;
-      if (!existsSync(binary)) {
+      if (!there.includes(name)) {
         out.skipped.push({ name: what, reason: `no ${path} for this platform` });
         continue;
       }
-      // Node 22 strips types but knows no `using`: like the host's Node it gets what tsc made.
-      const program = name.startsWith("Node")
-        ? `${compiled}tests/scenarios/${scenario}.js`
-        : `${root}tests/scenarios/${scenario}.ts`;
-      const run = await watched([binary, ...flags, program, ...args], {
+      const run = await watched([...command(name, scenario), ...args], {
         quiet: true,
         seconds: 60,
-        env: { NO_COLOR: "1" },
+        env: { NO_COLOR: "1", HAWSER_PARTNERS: partners },
       });
       const good = run.why === "" && (stdout === undefined || new RegExp(stdout).test(run.output));
       console.log(`${good ? "ok  " : "FAIL"} ${what} (${run.seconds.toFixed(1)} s)`);
