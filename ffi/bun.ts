@@ -91,7 +91,13 @@ function open(path: string): Native {
   const { dlopen, toArrayBuffer } = bunFfi();
   const lookUp = (name: string, { args, returns }: Signature) => {
     const definition = { args: args.map((kind) => types[kind]), returns: types[returns] };
-    return dlopen(path, { [name]: definition }).symbols[name]!;
+    try {
+      return dlopen(path, { [name]: definition }).symbols[name]!;
+    } catch (error) {
+      // Bun 1.2 does not say why it can't open a library, and a missing file is what load() goes on after.
+      if (process.getBuiltinModule("node:fs").existsSync(path)) throw error;
+      throw new Error(`Cannot open ${path}: no such file`, { cause: error });
+    }
   };
   return {
     core: lazily(lookUp),
