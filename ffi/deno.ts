@@ -1,4 +1,5 @@
 import { adoptByNet } from "./door.ts";
+import { NativeLibraryError } from "./errors.ts";
 import { anonymousFile } from "./memfd.ts";
 import { type Callable, detachByTransfer, lazily, type Loader, type Native } from "./native.ts";
 import type { Kind, Signature } from "./symbols.ts";
@@ -15,6 +16,19 @@ const types = {
   Deno.NativeType
 >;
 
+/** Deno opens a library that --allow-ffi=PATH names, but makes pointers only for those whom --allow-ffi lets do all. */
+function pointerTo(address: number): Deno.PointerValue {
+  try {
+    return Deno.UnsafePointer.create(BigInt(address));
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotCapable)) throw error;
+    throw new NativeLibraryError("Cannot use native memory: run Deno with --allow-ffi, without a path", {
+      code: "ERR_PERMISSION",
+      cause: error,
+    });
+  }
+}
+
 function open(path: string): Native {
   const lookUp = (name: string, { args, returns }: Signature) => {
     const definition = { parameters: args.map((kind) => types[kind]), result: types[returns] };
@@ -24,7 +38,7 @@ function open(path: string): Native {
     core: lazily(lookUp),
     loader: "Deno.dlopen",
     view(address, bytes) {
-      const pointer = Deno.UnsafePointer.create(BigInt(address));
+      const pointer = pointerTo(address);
       if (pointer === null) throw new RangeError("Cannot view memory: the address is zero");
       return Deno.UnsafePointerView.getArrayBuffer(pointer, bytes);
     },

@@ -87,16 +87,23 @@ function explain(error: unknown): Error {
   if (error instanceof NativeLibraryError) return error;
   const { name, code, message } = error as Error & { code?: string };
   if (name === "NotCapable" || name === "PermissionDenied") {
-    return new NativeLibraryError("Cannot load the native library: run Deno with --allow-ffi", {
+    return new NativeLibraryError("Cannot load the native library: run Deno with --allow-ffi, without a path", {
       code: "ERR_PERMISSION",
       cause: error,
     });
   }
-  if (code === "ERR_DLOPEN_DISABLED" || code === "ERR_ACCESS_DENIED") {
+  if (code === "ERR_DLOPEN_DISABLED") {
     return new NativeLibraryError("Cannot load the native library: run node --permission with --allow-addons", {
       code: "ERR_PERMISSION",
       cause: error,
     });
+  }
+  if (code === "ERR_ACCESS_DENIED") {
+    const flags = "--allow-addons, --allow-fs-read=* and --allow-fs-write=*";
+    return new NativeLibraryError(
+      `Cannot load the native library from its embedded copy: run node --permission with ${flags}`,
+      { code: "ERR_PERMISSION", cause: error },
+    );
   }
   return new NativeLibraryError(`Cannot load the native library: ${message}`, { code: "ERR_LOAD", cause: error });
 }

@@ -45,7 +45,8 @@ function openBytes(bytes: Uint8Array, name: string): Native {
     writeFileSync(`${folder}/${name}.so`, bytes, { mode: 0o600 });
     const fd = openSync(`${folder}/${name}.so`, "r");
     try {
-      const native = open(`/proc/self/fd/${fd}`);
+      // By its own path: dlopen() remembers that, and the number of `fd` will be another file's.
+      const native = open(`${folder}/${name}.so`);
       native.core.hawser_fd_dup(fd, 512);
       return native;
     } finally {

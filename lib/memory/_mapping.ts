@@ -1,5 +1,6 @@
 // What shared memory and mapped files have in common: a handle of the library's, and the buffer over its pages.
 
+import { NativeLibraryError } from "../../ffi/errors.ts";
 import { load } from "../../ffi/load.ts";
 import { byteSize } from "../core/_arguments.ts";
 import { type Attempt, check, failure } from "../core/_results.ts";
@@ -21,6 +22,7 @@ export class Mapping {
     } catch (error) {
       undo?.(handle);
       load().core.hawser_memory_close(handle, 0);
+      if (error instanceof NativeLibraryError) throw error;
       throw new RangeError("Cannot map memory: it is larger than this runtime's largest ArrayBuffer", { cause: error });
     }
     this.#bytes = new Uint8Array(this.#buffer);

@@ -14,15 +14,17 @@ export interface Tree extends TemporaryFolder {
 /**
  * Copies the sources.
  *
- * @param options `native: false` leaves out the libraries, as in an import from a URL.
+ * @param options `native: false` leaves out the libraries, as in an import from a URL. `compiled: true` takes what was
+ *   made for the host's Node in every Node, which then need not read TypeScript again in each Worker.
  */
-export function copyTree({ native = true }: { native?: boolean } = {}): Tree {
+export function copyTree(options: { native?: boolean; compiled?: boolean } = {}): Tree {
+  const { native = true } = options;
   const folder = tmpdir();
-  const compiled = here === "node20";
+  const compiled = here === "node20" || (here === "node26" && options.compiled === true);
   const from = compiled ? `${root}.work/compiled/` : root;
   const extension = compiled ? "js" : "ts";
   for (const path of [`mod.${extension}`, "lib", "ffi", "tests/scenarios"]) {
-    cpSync(from + path, folder.file(path), { recursive: true, filter: (path) => !path.includes("/ffi/native") });
+    cpSync(from + path, folder.file(path), { recursive: true, filter: (path) => !/\/ffi\/native($|\/)/.test(path) });
   }
   if (native) cpSync(`${root}ffi/native`, folder.file("ffi/native"), { recursive: true });
   mkdirSync(folder.file("tests/scenarios"), { recursive: true });
