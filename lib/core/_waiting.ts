@@ -63,10 +63,8 @@ export function closeWaiting(): void {
 
 let loop: Loop | undefined;
 
-interface Waiter {
-  /** Settles the promise, once, by the result of what was started. */
-  settle(result: number): void;
-}
+/** Settles a promise by the result of what was started; called once. */
+type Settle = (result: number) => void;
 
 const ETIMEDOUT = -110;
 const EAGAIN = -11;
@@ -77,12 +75,14 @@ class Loop {
   readonly #core: Core;
   readonly #bell: number;
   readonly #door: Door;
+  #ended = false;
   readonly #end = (): void => {
+    this.#ended = true;
     this.#core.hawser_bell_close(this.#bell);
     this.#door.close();
   };
   /** By token: who waits, or null where the wait was called off and the result is still to come. */
-  readonly #waiters = new Map<number, Waiter | null>();
+  readonly #waiters = new Map<number, Settle | null>();
   readonly #records = new Uint8Array(records_max * record.size);
   readonly #view = new DataView(this.#records.buffer);
   #token = 0;
@@ -131,12 +131,11 @@ class Loop {
       const abort = () => giveUp(signal!.reason);
       const timer = startTimer(timeout, () => giveUp(failure(ETIMEDOUT, attempt())));
       signal?.addEventListener("abort", abort);
-      const settle = (result: number) => {
+      this.#waiters.set(token, (result) => {
         end();
         if (result < 0) reject(failure(result, attempt()));
         else resolve(result);
-      };
-      this.#waiters.set(token, { settle });
+      });
       if (++this.#open === 1) this.#door.ref();
     });
   }
@@ -150,6 +149,7 @@ class Loop {
   }
 
   #drain(): void {
+    if (this.#ended) return; // The byte was on its way.
     let filled: number;
     do {
       filled = check(
@@ -158,9 +158,9 @@ class Loop {
       );
       for (let i = 0; i < filled; i++) {
         const token = this.#view.getUint32(i * record.size + record.token, true);
-        const waiter = this.#waiters.get(token);
+        const settle = this.#waiters.get(token);
         this.#waiters.delete(token);
-        waiter?.settle(this.#view.getInt32(i * record.size + record.result, true));
+        settle?.(this.#view.getInt32(i * record.size + record.result, true));
       }
     } while (filled === records_max);
   }
