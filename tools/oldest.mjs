@@ -33,7 +33,7 @@ export async function runOldest(out) {
     // A scenario may start itself in the others, tests/support/partners.ts.
     const partners = JSON.stringify(Object.fromEntries(there.map((name) => [name, command(name, scenario)])));
     for (const [name, [path]] of Object.entries(runtimes)) {
-      const what = `${scenario} on ${name}`;
+      const what = `${[scenario, ...args].join(" ")} on ${name}`;
       if (!there.includes(name)) {
         out.skipped.push({ name: what, reason: `no ${path} for this platform` });
         continue;
