@@ -9,7 +9,20 @@ import { readStat } from "../fd/_stat.ts";
 import { Fd } from "../fd/fd.ts";
 import { Mapping, mappings } from "./_mapping.ts";
 
-/** Options of {@linkcode SharedMemory.create}. */
+/**
+ * Options of {@linkcode SharedMemory.create}.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { type CreateOptions, SharedMemory } from "hawser/memory";
+ *
+ * const forTheGroup: CreateOptions = { size: 4096, mode: 0o660, temporary: true };
+ * using memory = SharedMemory.create(`group-${process.pid}`, forTheGroup);
+ * const entry = SharedMemory.list().find(({ name }) => name === memory.name);
+ * assert.equal(entry?.mode, 0o660);
+ * ```
+ */
 export interface CreateOptions {
   /** The size in bytes, at least 1. */
   readonly size: number;
@@ -24,7 +37,20 @@ export interface CreateOptions {
   readonly temporary?: boolean;
 }
 
-/** Options of {@linkcode SharedMemory.open}. */
+/**
+ * Options of {@linkcode SharedMemory.open}.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { type OpenOptions, SharedMemory } from "hawser/memory";
+ *
+ * const glance: OpenOptions = { readonly: true, size: 16 };
+ * using made = SharedMemory.create(`glance-${process.pid}`, { size: 4096, temporary: true });
+ * using seen = SharedMemory.open(`glance-${process.pid}`, glance);
+ * assert.deepEqual([seen.size, seen.readonly], [16, true]);
+ * ```
+ */
 export interface OpenOptions {
   /** How many bytes to map, at most what there is. The whole object by default. */
   readonly size?: number;
@@ -36,13 +62,37 @@ export interface OpenOptions {
   readonly temporary?: boolean;
 }
 
-/** Options of {@linkcode SharedMemory.openOrCreate}: those of both, `size` being the size to create it with. */
+/**
+ * Options of {@linkcode SharedMemory.openOrCreate}: those of both, `size` being the size to create it with.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { type OpenOrCreateOptions, SharedMemory } from "hawser/memory";
+ *
+ * const scratch: OpenOrCreateOptions = { size: 64, temporary: true };
+ * using memory = SharedMemory.openOrCreate(`scratch-${process.pid}`, scratch);
+ * assert(memory.created);
+ * ```
+ */
 export interface OpenOrCreateOptions extends CreateOptions {
   /** The user that must own the object if it exists. The effective user of this process by default. */
   readonly owner?: number;
 }
 
-/** Options of {@linkcode SharedMemory.anonymous}. */
+/**
+ * Options of {@linkcode SharedMemory.anonymous}.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { type AnonymousOptions, SharedMemory } from "hawser/memory";
+ *
+ * const large: AnonymousOptions = { sparse: true };
+ * using memory = SharedMemory.anonymous(2 ** 30, large);
+ * assert.equal(memory.size, 2 ** 30);
+ * ```
+ */
 export interface AnonymousOptions {
   /** Seal the size against shrinking (F_SEAL_SHRINK), so that no peer can make this process fault. True by default. */
   readonly seal?: boolean;
@@ -50,7 +100,20 @@ export interface AnonymousOptions {
   readonly sparse?: boolean;
 }
 
-/** Options of {@linkcode SharedMemory.from}. */
+/**
+ * Options of {@linkcode SharedMemory.from}.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { type FromOptions, SharedMemory } from "hawser/memory";
+ *
+ * const fromStrangers: FromOptions = { sealed: true };
+ * using memory = SharedMemory.anonymous(16, { seal: false });
+ * using fd = memory.fd();
+ * assert.throws(() => SharedMemory.from(fd, fromStrangers), { code: "EPERM" });
+ * ```
+ */
 export interface FromOptions {
   /** How many bytes to map, at most what there is. All by default. */
   readonly size?: number;
@@ -60,7 +123,19 @@ export interface FromOptions {
   readonly sealed?: boolean;
 }
 
-/** What {@linkcode SharedMemory.share} gives: plain data, for postMessage() to a Worker of the same process. */
+/**
+ * What {@linkcode SharedMemory.share} gives: plain data, for postMessage() to a Worker of the same process.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { SharedMemory, type SharedMemoryToken } from "hawser/memory";
+ *
+ * using memory = SharedMemory.anonymous(16);
+ * const token: SharedMemoryToken = memory.share();
+ * assert.deepEqual(structuredClone(token), token);
+ * ```
+ */
 export interface SharedMemoryToken {
   /** Tells what the token is for. */
   readonly type: "hawser.memory";
@@ -76,7 +151,19 @@ export interface SharedMemoryToken {
   readonly name: string | null;
 }
 
-/** One named object, as {@linkcode SharedMemory.list} tells of it. */
+/**
+ * One named object, as {@linkcode SharedMemory.list} tells of it.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { SharedMemory, type SharedMemoryInfo } from "hawser/memory";
+ *
+ * const bytesOf = (entries: SharedMemoryInfo[]) => entries.reduce((sum, { size }) => sum + size, 0);
+ * using memory = SharedMemory.create(`sized-${process.pid}`, { size: 100, temporary: true });
+ * assert(bytesOf(SharedMemory.list()) >= 100);
+ * ```
+ */
 export interface SharedMemoryInfo {
   /** The name. */
   readonly name: string;
@@ -140,7 +227,8 @@ export class SharedMemory implements Disposable {
    * @returns The memory.
    * @throws {TypeError} If an argument has the wrong type.
    * @throws {RangeError} If the name, size or mode is out of range.
-   * @throws {SystemError} EEXIST if the name is taken, ENOSPC if the file system has no room for it, ENOMEM, EACCES.
+   * @throws {SystemError} EEXIST if the name is taken, ENOSPC if the file system has no room for it, ENOMEM if the machine has not
+   *   so much memory, EACCES.
    *
    * @example
    * ```ts
@@ -365,7 +453,8 @@ export class SharedMemory implements Disposable {
         ESTALE: "it is no longer open in the thread that shared it",
       },
     };
-    if (token !== undefined && (errnoOf(result) === -EBADF || (result >= 0 && fileOf(record) !== token.file))) {
+    // The number may be free, or stand for anything by now.
+    if (token !== undefined && fileOf(record) !== token.file) {
       if (result >= 0) load().core.hawser_memory_close(result, 0);
       throw failure(-ESTALE, attempt);
     }
@@ -619,7 +708,6 @@ inspectAs(SharedMemory, (memory) => {
 });
 
 const ENOENT = 2;
-const EBADF = 9;
 const ESTALE = 116;
 
 function memoryName(name: unknown): Uint8Array {

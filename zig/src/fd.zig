@@ -54,3 +54,15 @@ pub fn adopt(failure: *sys.Failure, fd: i32) sys.Error!void {
     if (flags & linux.FD_CLOEXEC != 0) return;
     _ = try sys.fcntl(failure, fd, linux.F.SETFD, @intCast(flags | linux.FD_CLOEXEC));
 }
+
+test "adopt() sets close-on-exec on what came without" {
+    var failure: sys.Failure = .{};
+    const opened = try open(&failure, "/dev/null", .{ .read = true }, 0);
+    defer sys.closeQuietly(opened);
+    const bare: i32 = @intCast(linux.dup(opened)); // dup(2) clears the flag.
+    defer sys.closeQuietly(bare);
+    try std.testing.expectEqual(0, try sys.fcntl(&failure, bare, linux.F.GETFD, 0));
+    try adopt(&failure, bare);
+    try std.testing.expectEqual(linux.FD_CLOEXEC, try sys.fcntl(&failure, bare, linux.F.GETFD, 0));
+    try adopt(&failure, bare);
+}

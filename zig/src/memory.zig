@@ -278,12 +278,21 @@ fn openDirectory(failure: *sys.Failure) sys.Error!i32 {
 /// makes a file shorter than it is found. So no ftruncate(2), also where the pages are left out.
 fn grow(failure: *sys.Failure, fd: i32, bytes_old: u64, bytes: u64, sparse: bool) sys.Error!void {
     if (!sparse) {
+        if (isMemory(fd) and bytes > sys.memoryTotal() orelse bytes) return failure.refuse(.NOMEM);
         // The pages first and the size second: the kernel may give up half-way.
         errdefer giveBack(fd, bytes_old);
         try sys.fallocate(failure, fd, bytes_old, bytes - bytes_old, true);
         kill_point.here("memory_grow.reserved");
     }
     try sys.fallocate(failure, fd, bytes - 1, 1, false);
+}
+
+/// Whether a file's pages are memory (tmpfs, memfd). The kernel takes any size for a memfd and fills the machine with it
+/// until the OOM killer comes, so what can't fit at all must be refused here.
+fn isMemory(fd: i32) bool {
+    var ignored: sys.Failure = .{};
+    _ = sys.fcntl(&ignored, fd, constants.F_GET_SEALS, 0) catch return false;
+    return true;
 }
 
 /// Disks keep the part that was allocated when the rest did not fit; shared memory gives it back by itself.
@@ -325,4 +334,11 @@ fn unmapQuietly(mapping: Mapping) void {
 
 fn pages(bytes: u64) u64 {
     return std.mem.alignForward(u64, bytes, page_bytes);
+}
+
+test "memory of more than there is is refused before it is filled" {
+    var failure: sys.Failure = .{};
+    try std.testing.expectError(error.Failed, anonymous(&failure, 1 << 50, .{}));
+    try std.testing.expectEqual(linux.E.NOMEM, failure.errno);
+    try std.testing.expectEqual(sys.Call.none, failure.call);
 }

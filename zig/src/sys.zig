@@ -142,6 +142,13 @@ pub fn fallocate(failure: *Failure, fd: i32, offset: u64, bytes: u64, keep_size:
     }
 }
 
+/// sysinfo(2): how much memory and swap space there is, used or not. None where the call is refused.
+pub fn memoryTotal() ?u64 {
+    var info: linux.Sysinfo = undefined;
+    if (linux.errno(linux.sysinfo(&info)) != .SUCCESS) return null;
+    return (@as(u64, info.totalram) +| info.totalswap) *| info.mem_unit;
+}
+
 /// fchmod(2).
 pub fn fchmod(failure: *Failure, fd: i32, mode: u32) Error!void {
     _ = try failure.done(.fchmod, linux.fchmod(fd, mode));
