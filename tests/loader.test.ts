@@ -86,6 +86,15 @@ describe("loadWith() refuses", () => {
     });
   }
 
+  if (here === "node26") {
+    test("a library of another version through node:ffi too", async () => {
+      const { nodeFfi } = await import("../ffi/node_ffi.ts");
+      const error = refusal(() => loadWith(nodeFfi, fake));
+      expect(error.code).toBe("ERR_ABI");
+      expect(error.message).toContain("node:ffi");
+    });
+  }
+
   test("a path where nothing is, although there is an embedded copy", () => {
     expect(refusal(() => loadWith(loader, folder.file("nothing.so"))).code).toBe("ERR_LOAD");
   });
