@@ -9,7 +9,7 @@ import { node } from "../ffi/node.ts";
 import { abi } from "../ffi/symbols.ts";
 import { bin, type Ended, here, laneCommand, root, start } from "./support/lanes.ts";
 import { copyTree } from "./support/trees.ts";
-import { tmpdir } from "./support/watchdog.ts";
+import { tmpdir, unique } from "./support/watchdog.ts";
 
 const loader = here === "deno" ? deno : here === "bun" ? bun : node;
 const loaderName = { deno: "Deno.dlopen", bun: "bun:ffi", node26: "Node-API", node20: "Node-API" }[here];
@@ -119,6 +119,55 @@ test("without the file the embedded copy is loaded, and leaves no file behind", 
   expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
   expect(JSON.parse(stdout)).toEqual({ via: "embedded", loader: loaderName, record });
   expect(readdirSync(temporary.path)).toEqual([]);
+});
+
+test("a table of another version refuses the file and the embedded copy, by both hashes", async () => {
+  for (const native of [true, false]) {
+    using tree = copyTree({ native });
+    const path = tree.program("ffi/symbols.ts");
+    const text = readFileSync(path, "utf8");
+    const changed = text.replace(/^(export const abi(?:: number)? =) 0x[0-9a-f]+;/m, "$1 0x0badc0de;");
+    expect(changed).not.toBe(text);
+    writeFileSync(path, changed);
+    const { code, message } = await said(tree.command(scenario));
+    expect(code).toBe("ERR_ABI");
+    expect(message).toMatch(/libhawser\.so.*0x[0-9a-f]{8}.*0x0badc0de/);
+  }
+});
+
+test("two copies of hawser in one program share named memory, and not their handles", async () => {
+  using one = copyTree({ native: false });
+  using two = copyTree();
+  writeFileSync(
+    one.file("both.mjs"),
+    `
+import * as one from ${JSON.stringify(one.program("./mod.ts"))};
+import * as two from ${JSON.stringify(two.program("./mod.ts"))};
+import { load as loadOne } from ${JSON.stringify(one.program("./ffi/load.ts"))};
+import { load as loadTwo } from ${JSON.stringify(two.program("./ffi/load.ts"))};
+import { readFileSync } from "node:fs";
+const a = one.SharedMemory.create(${JSON.stringify(unique("copies"))}, { size: 64 });
+try {
+  const b = two.SharedMemory.open(a.name);
+  a.bytes[7] = 42;
+  const maps = readFileSync("/proc/self/maps", "utf8").split("\\n");
+  const copies = maps.filter((line) => /libhawser|hawser-[0-9a-f]{32}/.test(line) && line.split(" ")[1].includes("x")).length;
+  console.log(JSON.stringify({
+    read: b.bytes[7],
+    copies,
+    via: [loadOne().via, loadTwo().via],
+    handles: [loadOne().core.hawser_handle_count(), loadTwo().core.hawser_handle_count()],
+  }));
+  b.close();
+} finally {
+  one.SharedMemory.unlink(a.name);
+  a.close();
+}
+`,
+  );
+  const flags = here === "deno" ? ["run", "-A", "--quiet"] : [];
+  const { ended: _, ...rest } = await said([bin(here), ...flags, one.file("both.mjs")]);
+  expect(rest).toEqual({ read: 42, copies: 2, via: ["embedded", "file"], handles: [1, 1] });
 });
 
 test("a damaged embedded copy is refused by its hash", async () => {
