@@ -206,8 +206,9 @@ function checkTimeout(value: unknown): number {
 
 function checkSignal(value: unknown): void {
   if (value === undefined) return;
-  const { aborted, throwIfAborted } = (value ?? {}) as Partial<AbortSignal>;
-  if (typeof aborted !== "boolean" || typeof throwIfAborted !== "function") {
+  const { aborted, throwIfAborted, addEventListener, removeEventListener } = (value ?? {}) as Partial<AbortSignal>;
+  const functions = [throwIfAborted, addEventListener, removeEventListener];
+  if (typeof aborted !== "boolean" || functions.some((member) => typeof member !== "function")) {
     throw new TypeError(`signal must be an AbortSignal: got ${describe(value)}`);
   }
 }

@@ -18,14 +18,14 @@ export class Mapping {
   constructor(handle: number, undo?: (handle: number) => void) {
     this.#handle = handle;
     try {
-      this.#buffer = this.#view();
+      this.#bytes = this.#view();
     } catch (error) {
       undo?.(handle);
       load().core.hawser_memory_close(handle, 0);
       if (error instanceof NativeLibraryError) throw error;
-      throw new RangeError("Cannot map memory: it is larger than this runtime's largest ArrayBuffer", { cause: error });
+      throw new RangeError(`Cannot map memory: ${largest}`, { cause: error });
     }
-    this.#bytes = new Uint8Array(this.#buffer);
+    this.#buffer = this.#bytes.buffer;
   }
 
   /** Maps by a result of the library's, which is a handle or a failure. */
@@ -72,10 +72,19 @@ export class Mapping {
     if (this.#moved()) {
       throw failure(-EBUSY, { ...attempt, states: { EBUSY: "its buffer was transferred to somebody else" } });
     }
+    // What is grown can't be made smaller again, so ask the runtime first. Nobody touches this view.
+    if (size > view_sure) {
+      try {
+        this.#view(size);
+      } catch (error) {
+        if (error instanceof NativeLibraryError) throw error;
+        throw failure(-ENOMEM, { ...attempt, states: { ENOMEM: largest } });
+      }
+    }
     check(load().core.hawser_memory_resize(handle, size), () => attempt);
     load().detach(this.#buffer);
-    this.#buffer = this.#view();
-    this.#bytes = new Uint8Array(this.#buffer);
+    this.#bytes = this.#view();
+    this.#buffer = this.#bytes.buffer;
   }
 
   close(): void {
@@ -95,13 +104,18 @@ export class Mapping {
     return this.#buffer.byteLength === 0;
   }
 
-  #view(): ArrayBuffer {
+  #view(size: number = load().core.hawser_memory_size(this.#handle)): Uint8Array<ArrayBuffer> {
     const { core, view } = load();
-    return view(core.hawser_memory_address(this.#handle), core.hawser_memory_size(this.#handle));
+    return new Uint8Array(view(core.hawser_memory_address(this.#handle), size));
   }
 }
 
+const ENOMEM = 12;
 const EBUSY = 16;
+
+/** Every runtime has buffers of this size; Bun and Node 20 have none above 4 GiB. */
+const view_sure = 2 ** 31;
+const largest = "it is larger than this runtime's largest ArrayBuffer";
 
 /** The mapping behind a public object, for what waits on words in it. */
 export const mappings: WeakMap<object, Mapping> = new WeakMap();

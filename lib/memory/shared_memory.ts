@@ -261,7 +261,7 @@ export class SharedMemory implements Disposable {
     const attempt = () => ({
       ...about("create", name),
       operation: "memory_create",
-      states: { ENOSPC: `there is no room for ${size} bytes` },
+      states: { ENOENT: "there is no /dev/shm, or no /proc", ENOSPC: `there is no room for ${size} bytes` },
     });
     const undo = (handle: number) => core.hawser_memory_unlink_own(handle, nameText, nameText.length);
     const mapping = Mapping.of(result, attempt, undo);
@@ -433,7 +433,7 @@ export class SharedMemory implements Disposable {
   static from(source: Fd | SharedMemoryToken, options?: FromOptions): SharedMemory {
     const { size, readonly, sealed } = optionsObject(options, ["size", "readonly", "sealed"]);
     const token = source instanceof Fd ? undefined : checkToken(source);
-    const fd = source instanceof Fd ? source.number : source.fd;
+    const fd = token === undefined ? (source as Fd).number : token.fd;
     const bytes = size === undefined ? token?.size ?? 0 : byteSize(size, "size");
     const word = (flag(readonly, "readonly") || token?.readonly === true ? memoryOptions.readonly : 0) |
       (flag(sealed, "sealed") ? memoryOptions.seal : 0);
@@ -509,6 +509,7 @@ export class SharedMemory implements Disposable {
       const records = new Uint8Array(room * size);
       const count = check(load().core.hawser_memory_list(records, records.length), () => ({
         what: "list shared memory",
+        states: { ENOENT: "there is no /dev/shm" },
         operation: "memory_list",
       }));
       if (count > room) continue;
@@ -728,13 +729,18 @@ function fileOf(record: Uint8Array): string {
   return `${device}:${inode}`;
 }
 
+/** A token as it was when it was looked at, member by member. */
 function checkToken(value: unknown): SharedMemoryToken {
-  const token = value as Partial<SharedMemoryToken> | null;
-  if (typeof token !== "object" || token?.type !== "hawser.memory" || typeof token.file !== "string") {
+  const { type, fd, file, size, readonly, name } = (value ?? {}) as Partial<SharedMemoryToken>;
+  if (type !== "hawser.memory" || typeof file !== "string" || (name !== null && typeof name !== "string")) {
     throw new TypeError(`source must be an Fd or what share() gave: got ${describe(value)}`);
   }
-  integer(token.fd, "source.fd", 0, 0x7fff_ffff);
-  byteSize(token.size, "source.size");
-  flag(token.readonly, "source.readonly");
-  return token as SharedMemoryToken;
+  return {
+    type,
+    fd: integer(fd, "source.fd", 0, 0x7fff_ffff),
+    file,
+    size: byteSize(size, "source.size"),
+    readonly: flag(readonly, "source.readonly"),
+    name,
+  };
 }

@@ -132,7 +132,15 @@ pub fn ftruncate(failure: *Failure, fd: i32, bytes: u64) Error!void {
 
 /// fallocate(2): the pages exist afterwards, so that touching them can't run out of space. The file becomes at least
 /// that long, and never shorter, unless `keep_size`.
+///
+/// More than RLIMIT_FSIZE is EFBIG here already: the kernel sends SIGXFSZ besides, which ends programs like Deno.
 pub fn fallocate(failure: *Failure, fd: i32, offset: u64, bytes: u64, keep_size: bool) Error!void {
+    var limit: linux.rlimit = undefined;
+    const known = linux.errno(linux.getrlimit(.FSIZE, &limit)) == .SUCCESS;
+    if (known and offset +| bytes > limit.cur) {
+        failure.* = .{ .errno = .FBIG, .call = .fallocate };
+        return error.Failed;
+    }
     while (true) {
         const rc = linux.fallocate(fd, @intFromBool(keep_size), @intCast(offset), @intCast(bytes));
         // A signal interrupts a long allocation; the runtime's timers and profilers send some.
@@ -154,11 +162,13 @@ pub fn fchmod(failure: *Failure, fd: i32, mode: u32) Error!void {
     _ = try failure.done(.fchmod, linux.fchmod(fd, mode));
 }
 
-/// linkat(2) of an open file that has no name yet, by way of /proc (AT_EMPTY_PATH would need a capability).
+/// linkat(2) of an open file that has no name yet, by way of /proc. Where that is not mounted, by AT_EMPTY_PATH, which
+/// wants a capability, or Linux 6.10 and that we opened the file.
 pub fn linkFd(failure: *Failure, fd: i32, dir: i32, path: [*:0]const u8) Error!void {
     var buffer: [32]u8 = undefined;
     const from = std.fmt.bufPrintSentinel(&buffer, "/proc/self/fd/{d}", .{fd}, 0) catch unreachable; // 14 + 11 + 1 bytes.
-    const rc = linux.linkat(linux.AT.FDCWD, from, dir, path, linux.AT.SYMLINK_FOLLOW);
+    var rc = linux.linkat(linux.AT.FDCWD, from, dir, path, linux.AT.SYMLINK_FOLLOW);
+    if (linux.errno(rc) == .NOENT) rc = linux.linkat(fd, "", dir, path, linux.AT.EMPTY_PATH);
     _ = try failure.done(.linkat, rc);
 }
 

@@ -1,0 +1,81 @@
+// What no sane caller, machine or peer does.
+import process from "node:process";
+import { afterAll, expect, test } from "vitest";
+import { closeWaiting } from "../lib/core/_waiting.ts";
+import { MappedFile, SharedMemory } from "../lib/memory/mod.ts";
+import { here, laneCommand, start } from "./support/lanes.ts";
+import { needsRoot } from "./support/nobody.ts";
+import { tmpdir } from "./support/watchdog.ts";
+
+afterAll(closeWaiting);
+
+/** Runs a part of tests/scenarios/hostile.ts under a command that changes the machine for it. */
+async function hostile(what: string, ...prefix: string[]): Promise<void> {
+  const command = laneCommand(here, "tests/scenarios/hostile.ts", [what, `hostile-${what}-${here}-${process.pid}`]);
+  await using running = start([...prefix, ...command]);
+  expect(await running.ended()).toMatchObject({ stdout: "done\n", status: 0 });
+}
+
+/** A command that runs the rest behind one of the shell's. */
+const behind = (command: string) => ["sh", "-c", `${command} && exec "$@"`, "sh"];
+
+test("resize() beyond the runtime's largest buffer changes nothing", () => {
+  using memory = SharedMemory.anonymous(16, { sparse: true });
+  memory.bytes[15] = 7;
+  const size = 2 ** 40;
+  if (here === "bun" || here === "node20") {
+    expect(() => memory.resize(size)).toThrow(/largest ArrayBuffer \(ENOMEM\)/);
+    expect(memory.size).toBe(16);
+    using fd = memory.fd();
+    expect(fd.stat().size).toBe(16);
+    memory.resize(17);
+  } else {
+    memory.resize(size);
+    memory.bytes[size - 1] = 1;
+  }
+  expect(memory.bytes.length).toBe(memory.size);
+  expect(memory.bytes[15]).toBe(7);
+});
+
+test("what exceeds RLIMIT_FSIZE is EFBIG, and no SIGXFSZ is sent", () =>
+  hostile("limit", ...behind("ulimit -f 40000")));
+
+test("without /dev/shm errors say so", (context) => {
+  needsRoot(context, "unshare");
+  return hostile("no-shm", "unshare", "-m", ...behind("mount -t tmpfs none /dev"));
+});
+
+// Bun does not start there, and Deno ends when it is asked for its arguments.
+if (here === "node26" || here === "node20") {
+  test("create() needs no /proc", (context) => {
+    needsRoot(context, "unshare");
+    return hostile("no-proc", "unshare", "-m", ...behind("umount -l /proc"));
+  });
+}
+
+test("from() reads each member of a token once, and takes only names", () => {
+  using memory = SharedMemory.anonymous(16);
+  const token = memory.share();
+  for (const [member, second] of [["fd", "0"], ["size", "4"], ["file", "0:0"], ["readonly", 1], ["name", 5]] as const) {
+    let reads = 0;
+    const changing = { ...token };
+    Object.defineProperty(changing, member, { get: () => reads++ === 0 ? token[member] : second });
+    using same = SharedMemory.from(changing);
+    expect([same.size, same.name, same.readonly, reads]).toEqual([16, null, false, 1]);
+  }
+  expect(() => SharedMemory.from({ ...token, name: 5 as unknown as null })).toThrow(TypeError);
+});
+
+const signals = {
+  "no events": { aborted: false, throwIfAborted() {} },
+  "no way to stop listening": { aborted: false, throwIfAborted() {}, addEventListener() {} },
+  "no reason to stop": { aborted: 0, throwIfAborted() {}, addEventListener() {}, removeEventListener() {} },
+};
+for (const [name, signal] of Object.entries(signals)) {
+  test(`flush() refuses a signal with ${name}, and starts nothing`, async () => {
+    using folder = tmpdir();
+    using file = MappedFile.open(folder.file("flushed"), { size: 1, create: true });
+    await expect(file.flush({ signal: signal as unknown as AbortSignal, timeout: 1 })).rejects.toThrow(TypeError);
+    await file.flush({ timeout: 10_000 });
+  });
+}
