@@ -156,15 +156,17 @@ const cases: Record<string, () => Promise<void> | void> = {
     await settled(held, ({ threads }) => threads === 0);
     closeWaiting();
     const again = openSync(path, "r");
-    // The next bell takes away those whose threads have ended.
-    await settled(() => {
-      load().core.hawser_bell_close(load().core.hawser_bell_open());
-      return load().core.hawser_call_count();
-    }, (count) => count === 0);
+    // The next bell takes away those whose threads have ended, which may be after terminate(), and after their calls.
+    const { core } = load();
+    const swept = <T>(look: () => T) => () => (core.hawser_bell_close(core.hawser_bell_open()), look());
+    await settled(swept(() => core.hawser_call_count()), (count) => count === 0);
     // Shared: Bun leaves the descriptors of a terminated Worker open, and their locks with them.
     await flock(again, LOCK_SH);
-    const { sockets, threads } = await settled(held, ({ sockets, threads }) => threads + sockets === before.sockets);
-    say({ sockets: sockets - before.sockets, threads, calls: load().core.hawser_call_count() });
+    const { sockets, threads } = await settled(
+      swept(held),
+      ({ sockets, threads }) => threads + sockets === before.sockets,
+    );
+    say({ sockets: sockets - before.sockets, threads, calls: core.hawser_call_count() });
   },
   "worker-terminated"() {
     for (let i = 0; i < 5; i++) flock(openSync(path, "r"), LOCK_SH).catch(() => {});
