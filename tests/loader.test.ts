@@ -8,6 +8,7 @@ import { load, loadWith } from "../ffi/load.ts";
 import { node } from "../ffi/node.ts";
 import { abi } from "../ffi/symbols.ts";
 import { bin, type Ended, here, laneCommand, root, start } from "./support/lanes.ts";
+import { needs } from "./support/needs.ts";
 import { copyTree } from "./support/trees.ts";
 import { tmpdir, unique } from "./support/watchdog.ts";
 
@@ -180,6 +181,48 @@ test("a damaged embedded copy is refused by its hash", async () => {
   expect({ name, code }).toEqual({ name: "NativeLibraryError", code: "ERR_HASH" });
   expect(message).toMatch(/install hawser again/);
 });
+
+if (here === "deno" || here === "bun") {
+  const forgeries = {
+    "of other bytes, sealed": "os.write(fd, b'x' * len(library)); fcntl.fcntl(fd, 1033, 15)",
+    "of the same bytes, which its maker may change": "os.write(fd, library)",
+    "of no bytes": "pass",
+  };
+  for (const [what, fill] of Object.entries(forgeries)) {
+    test(`a descriptor from outside with the library's name is not believed: ${what}`, async (context) => {
+      needs(context, "python3");
+      using tree = copyTree({ native: false });
+      const { sha256 } = await import(`../ffi/embedded/linux-${cpu}.ts`);
+      const forge = `
+import fcntl, os, sys
+library = open(sys.argv[1], "rb").read()
+for number in (40, 520):
+    fd = os.memfd_create("hawser-${sha256.slice(0, 32)}", os.MFD_ALLOW_SEALING)
+    ${fill}
+    os.dup2(fd, number, inheritable=True)
+os.execv(sys.argv[2], sys.argv[2:])`;
+      const command = ["python3", "-c", forge, library, ...tree.command(scenario)];
+      const { ended: _, ...rest } = await said(command);
+      expect(rest).toEqual({ via: "embedded", loader: loaderName, record });
+    });
+  }
+} else {
+  test("the folder of a process that was killed while it loaded keeps nobody from loading", async () => {
+    using tree = copyTree({ native: false });
+    using temporary = tmpdir();
+    const program = `
+import { mkdirSync } from "node:fs";
+import { sha256 } from ${JSON.stringify(tree.program(`./ffi/embedded/linux-${cpu}.ts`))};
+import { load } from ${JSON.stringify(tree.program("./ffi/load.ts"))};
+mkdirSync(\`${temporary.path}/hawser-\${process.pid}-\${sha256.slice(0, 32).slice(-16)}\`);
+console.log(JSON.stringify({ via: load().via }));
+`;
+    writeFileSync(tree.file("late.mjs"), program);
+    await using running = start([bin(here), tree.file("late.mjs")], { env: { TMPDIR: temporary.path } });
+    expect(await running.ended()).toMatchObject({ status: 0, stdout: '{"via":"embedded"}\n' });
+    expect(readdirSync(temporary.path)).toHaveLength(1);
+  });
+}
 
 test("a damaged file is refused, although the embedded copy is whole", async () => {
   using tree = copyTree();
