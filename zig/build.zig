@@ -10,19 +10,20 @@ pub fn build(b: *std.Build) void {
     // Not standardOptimizeOption: that one builds Debug unless --release is given.
     const optimize = b.option(std.builtin.OptimizeMode, "optimize", "default ReleaseSmall") orelse .ReleaseSmall;
     const host = b.standardTargetOptions(.{});
-    const kill_points = b.option(bool, "kill_points", "also build the library for crash tests") orelse false;
+    const kill_points = b.option(bool, "kill_points", "build the library of the crash tests instead") orelse false;
+
+    // `zig build -Dkill_points=true`: only the library of the crash tests, libhawser.so for the host; see kill_point.zig.
+    if (kill_points) {
+        const query: std.Target.Query = .{ .cpu_arch = b.graph.host.result.cpu.arch, .os_tag = .linux, .abi = .none };
+        const library = addLibrary(b, query, optimize, "src/killable.zig");
+        return b.getInstallStep().dependOn(&b.addInstallFile(library, "libhawser.so").step);
+    }
 
     // `zig build`: one shared library per shipped target, zig-out/<os>-<cpu>/libhawser.so, and zig-out/bin/bindings.
     for (shipped) |query| {
         const path = b.fmt("{s}-{s}/libhawser.so", .{ @tagName(query.os_tag.?), @tagName(query.cpu_arch.?) });
         const install = b.addInstallFile(addLibrary(b, query, optimize, "src/hawser.zig"), path);
         b.getInstallStep().dependOn(&install.step);
-    }
-    // `zig build -Dkill_points=true`: also zig-out/kill_points/libhawser.so for the host, see kill_point.zig.
-    if (kill_points) {
-        const query: std.Target.Query = .{ .cpu_arch = b.graph.host.result.cpu.arch, .os_tag = .linux, .abi = .none };
-        const library = addLibrary(b, query, optimize, "src/killable.zig");
-        b.getInstallStep().dependOn(&b.addInstallFile(library, "kill_points/libhawser.so").step);
     }
     const bindings = b.addExecutable(.{ .name = "bindings", .root_module = b.createModule(.{
         .root_source_file = b.path("src/bindings.zig"),
