@@ -282,8 +282,8 @@ fn grow(failure: *sys.Failure, fd: i32, bytes_old: u64, bytes: u64, sparse: bool
         // The pages first and the size second: the kernel may give up half-way.
         errdefer giveBack(fd, bytes_old);
         try sys.fallocate(failure, fd, bytes_old, bytes - bytes_old, true);
-        kill_point.here("memory_grow.reserved");
     }
+    kill_point.here("memory_grow.reserved");
     try sys.fallocate(failure, fd, bytes - 1, 1, false);
 }
 
@@ -295,7 +295,8 @@ fn isMemory(fd: i32) bool {
     return true;
 }
 
-/// Disks keep the part that was allocated when the rest did not fit; shared memory gives it back by itself.
+/// Disks keep the part that was allocated when the rest did not fit; memory gives it back by itself, so that only a disk's
+/// file, grown by another process in this very moment, could lose anything.
 fn giveBack(fd: i32, bytes: u64) void {
     var ignored: sys.Failure = .{};
     const stat = sys.statx(&ignored, fd) catch return;
