@@ -10,7 +10,7 @@ import { abi } from "../ffi/symbols.ts";
 import { bin, type Ended, here, laneCommand, root, start } from "./support/lanes.ts";
 import { needs } from "./support/needs.ts";
 import { copyTree } from "./support/trees.ts";
-import { tmpdir, unique } from "./support/watchdog.ts";
+import { type TemporaryFolder, tmpdir, unique } from "./support/watchdog.ts";
 
 const loader = here === "deno" ? deno : here === "bun" ? bun : node;
 const loaderName = { deno: "Deno.dlopen", bun: "bun:ffi", node26: "Node-API", node20: "Node-API" }[here];
@@ -49,9 +49,11 @@ test("load() takes the file beside the sources, whose hash is the table's, and l
 });
 
 describe("loadWith() refuses", () => {
-  const folder = tmpdir();
-  const fake = folder.file("libhawser.so");
+  let folder: TemporaryFolder;
+  let fake: string;
   beforeAll(async () => {
+    folder = tmpdir();
+    fake = folder.file("libhawser.so");
     const args = ["build-lib", "-dynamic", "-O", "ReleaseSmall", "-fallow-shlib-undefined", "-z", "lazy"];
     const caches = ["--cache-dir", folder.file("cache"), `-femit-bin=${fake}`];
     await using zig = start([bin("zig"), ...args, ...caches, `${root}tests/support/fake_library.zig`], {
