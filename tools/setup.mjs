@@ -5,7 +5,7 @@
 // Only node: modules are imported here: node_modules may not exist yet.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { bin, root } from "./bins.mjs";
 
@@ -171,11 +171,12 @@ async function scenarios() {
   const sources = [...typeScriptSources(), ...folders.flatMap((f) => filesUnder(f, (path) => path.endsWith(".ts")))];
   const key = hashOf([...sources, ...nativeOutputs, "tsconfig.json"]);
   await once("compiled", key, [], "scenarios for Node 20", () => {
-    rmSync(compiled, { recursive: true, force: true });
-    mkdirSync(compiled, { recursive: true });
+    // Aside first: a run may be using the old ones.
+    const fresh = `${work}compiled-${process.pid}/`;
+    mkdirSync(fresh, { recursive: true });
     const config = {
       extends: "../tsconfig.json",
-      compilerOptions: { noEmit: false, rootDir: "..", outDir: "compiled", declaration: false, allowJs: false },
+      compilerOptions: { noEmit: false, rootDir: "..", outDir: fresh, declaration: false, allowJs: false },
       include: ["../mod.ts", "../lib", "../ffi", ...folders.map((f) => `../${f}`)],
     };
     writeFileSync(`${work}tsconfig.compiled.json`, JSON.stringify(config));
@@ -190,10 +191,12 @@ async function scenarios() {
     });
     if (r.error) throw r.error;
     // Programs that start others ask the real one for paths.
-    mkdirSync(`${compiled}tools`, { recursive: true });
-    writeFileSync(`${compiled}tools/bins.mjs`, `export * from "../../../tools/bins.mjs";\n`);
+    mkdirSync(`${fresh}tools`, { recursive: true });
+    writeFileSync(`${fresh}tools/bins.mjs`, `export * from "../../../tools/bins.mjs";\n`);
     // The loader looks for native/ beside itself. A copy, so that this tree stays of one piece while others build.
-    if (existsSync(`${root}ffi/native`)) cpSync(`${root}ffi/native`, `${compiled}ffi/native`, { recursive: true });
+    if (existsSync(`${root}ffi/native`)) cpSync(`${root}ffi/native`, `${fresh}ffi/native`, { recursive: true });
+    rmSync(compiled, { recursive: true, force: true });
+    renameSync(fresh, compiled);
   });
 }
 
