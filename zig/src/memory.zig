@@ -37,7 +37,7 @@ pub const Stat = extern struct {
         return .{
             .bytes = stat.size,
             .inode = stat.ino,
-            .device = @as(u64, stat.dev_major) << 32 | stat.dev_minor,
+            .device = deviceNumber(stat.dev_major, stat.dev_minor),
             .modified_ns = stat.mtime.sec *% std.time.ns_per_s +% stat.mtime.nsec,
             .mode = stat.mode,
             .uid = stat.uid,
@@ -50,6 +50,11 @@ pub const Stat = extern struct {
         std.debug.assert(@sizeOf(Stat) == 48);
     }
 };
+
+/// makedev(3): the number that stat(2) gives for a device.
+fn deviceNumber(major: u64, minor: u64) u64 {
+    return (major & 0xffff_f000) << 32 | (major & 0xfff) << 8 | (minor & 0xffff_ff00) << 12 | (minor & 0xff);
+}
 
 /// One named object, as list() gives it.
 pub const Entry = extern struct {
