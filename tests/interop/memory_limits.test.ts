@@ -10,13 +10,16 @@ import { tmpdir, unique } from "../support/watchdog.ts";
 
 for (const lane of lanes) {
   test(`a file system of 1 MiB is ENOSPC when memory is made, and never a SIGBUS later, on ${lane}`, async (context) => {
-    if (process.getuid!() !== 0) context.skip("needs root");
     needs(context, "unshare", "mount");
+    // Users may do so where the kernel gives them a user namespace.
+    const unshare = process.getuid!() === 0 ? ["unshare", "-m"] : ["unshare", "-r", "-m"];
+    await using probe = start([...unshare, "mount", "-t", "tmpfs", "tmpfs", "/dev/shm"]);
+    if ((await probe.ended()).status !== 0) context.skip("needs to mount in a namespace");
     using folder = tmpdir();
     const script =
       `mount -t tmpfs -o size=1m tmpfs /dev/shm && mount -t tmpfs -o size=1m tmpfs "$1" && shift && exec "$@"`;
     const command = laneCommand(lane, "tests/scenarios/memory_peer.ts", ["full", unique("full"), folder.path]);
-    await using running = start(["unshare", "-m", "sh", "-c", script, "sh", folder.path, ...command]);
+    await using running = start([...unshare, "sh", "-c", script, "sh", folder.path, ...command]);
     expect(await running.ended()).toMatchObject({ status: 0, signal: null, stdout: "done\n", stderr: "" });
   });
 }
@@ -28,10 +31,11 @@ for (const value of ["0", "2"]) {
     const before = readFileSync(setting, "utf8").trim();
     try {
       writeFileSync(setting, value);
+      onTestFinished(() => writeFileSync(setting, before));
     } catch {
-      context.skip("needs to set fs.protected_regular");
+      // In a container it may be read-only; what must hold holds with any value.
+      console.log(`fs.protected_regular stays ${before}: it can't be set here`);
     }
-    onTestFinished(() => writeFileSync(setting, before));
     const [theirs, ours, closed] = [unique("theirs"), unique("ours"), unique("closed")];
     onTestFinished(() => [theirs, ours, closed].forEach((name) => unlinkSync(`/dev/shm/${name}`)));
     // Planted by nobody, for root to fall into.
