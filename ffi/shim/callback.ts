@@ -9,6 +9,9 @@ import { decoderOf, encoderOf, zeroOf } from "./values.ts";
 /** What a callback threw while C was running. */
 export const failure: { thrown: { error: unknown } | undefined } = { thrown: undefined };
 
+/** How many callbacks are running, one inside the other. */
+export const running: { count: number } = { count: 0 };
+
 /** Throws what a callback threw under the call that just came back. */
 export function rethrow(): never {
   const { error } = failure.thrown!;
@@ -93,6 +96,7 @@ export class JSCallback implements Disposable {
     const run = (...wires: unknown[]) => {
       if (failure.thrown !== undefined) return zero;
       this.#running++;
+      running.count++;
       try {
         const result = callback(...wires.map((wire, index) => decoders[index]!(wire)));
         return encode === undefined ? undefined : encode(result);
@@ -101,6 +105,7 @@ export class JSCallback implements Disposable {
         return zero;
       } finally {
         this.#running--;
+        running.count--;
       }
     };
     try {

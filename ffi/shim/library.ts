@@ -1,12 +1,15 @@
 // dlopen: a library's functions with the checks around them.
-import { failure, rethrow } from "./callback.ts";
+import { failure, rethrow, running } from "./callback.ts";
 import { native } from "./choose.ts";
 import { explain, messageOf, MissingSymbol, type Native, type RawFunction, type Signature } from "./native.ts";
 import { checkSignature } from "./signature.ts";
 import type { FFIFunction, Library, SymbolsOf } from "./types.ts";
 import { type Decoder, decoderOf, type Encoder, encoderOf } from "./values.ts";
 
-/** Whether a library is open; its functions look here first, since a call into unloaded code is a crash. */
+/**
+ * Whether a library is open; its functions look here last, since a call into unloaded code is a crash, and a getter of
+ * an argument may close it.
+ */
 interface State {
   open: boolean;
 }
@@ -35,30 +38,40 @@ function wrap(name: string, raw: RawFunction, encoders: Encoder[], decode: Decod
       };
     case 1:
       return function (a: unknown): unknown {
-        if (!state.open || arguments.length !== 1) refuse(name, state, 1, arguments.length);
-        const wire = raw(first(a));
+        if (arguments.length !== 1) refuse(name, state, 1, arguments.length);
+        const x = first(a);
+        if (!state.open) refuse(name, state, 1, 1);
+        const wire = raw(x);
         if (failure.thrown !== undefined) rethrow();
         return finish(wire);
       };
     case 2:
       return function (a: unknown, b: unknown): unknown {
-        if (!state.open || arguments.length !== 2) refuse(name, state, 2, arguments.length);
-        const wire = raw(first(a), second(b));
+        if (arguments.length !== 2) refuse(name, state, 2, arguments.length);
+        const x = first(a);
+        const y = second(b);
+        if (!state.open) refuse(name, state, 2, 2);
+        const wire = raw(x, y);
         if (failure.thrown !== undefined) rethrow();
         return finish(wire);
       };
     case 3:
       return function (a: unknown, b: unknown, c: unknown): unknown {
-        if (!state.open || arguments.length !== 3) refuse(name, state, 3, arguments.length);
-        const wire = raw(first(a), second(b), third(c));
+        if (arguments.length !== 3) refuse(name, state, 3, arguments.length);
+        const x = first(a);
+        const y = second(b);
+        const z = third(c);
+        if (!state.open) refuse(name, state, 3, 3);
+        const wire = raw(x, y, z);
         if (failure.thrown !== undefined) rethrow();
         return finish(wire);
       };
     default:
       return function (...args: unknown[]): unknown {
         const { length } = encoders;
-        if (!state.open || args.length !== length) refuse(name, state, length, args.length);
+        if (args.length !== length) refuse(name, state, length, args.length);
         for (let index = 0; index < length; index++) args[index] = encoders[index]!(args[index]);
+        if (!state.open) refuse(name, state, length, length);
         const wire = raw(...args);
         if (failure.thrown !== undefined) rethrow();
         return finish(wire);
@@ -162,7 +175,9 @@ export function dlopen<const Fns extends Readonly<Record<string, FFIFunction>>>(
   const close = () => {
     if (!state.open) return;
     state.open = false;
-    opened.close();
+    // Unloaded under a callback, C would return into nothing. After the current task this thread is out of it.
+    if (running.count === 0) opened.close();
+    else setTimeout(() => opened.close(), 0);
   };
   return {
     symbols: Object.freeze(Object.fromEntries(functions)) as SymbolsOf<Fns>,
