@@ -55,8 +55,9 @@ function wordsOf(buffer: ArrayBufferLike, Kind: WordsKind): Words {
   let kinds = known.get(buffer);
   if (kinds === undefined) known.set(buffer, kinds = new Map());
   let words = kinds.get(Kind);
-  if (words === undefined) {
-    words = new Kind(buffer as ArrayBuffer, 0, Math.floor(buffer.byteLength / Kind.BYTES_PER_ELEMENT));
+  const length = Math.floor(buffer.byteLength / Kind.BYTES_PER_ELEMENT);
+  if (words?.length !== length) { // Or the buffer is one that grows and shrinks, and has done so.
+    words = new Kind(buffer as ArrayBuffer, 0, length);
     kinds.set(Kind, words);
   }
   return words;

@@ -55,7 +55,9 @@ class EmbeddedField<View> extends PartField<never, View> {
     const type = this.#embedding.c;
     if (type === undefined) {
       c.include("stdalign.h");
-      return `alignas(${this.align}) unsigned char ${declarator}[${this.size}]; /* ${this.name} */`;
+      return `alignas(${this.align}) unsigned char ${declarator}[${this.size}]; /* ${
+        this.name.replaceAll("*/", "* /")
+      } */`;
     }
     if (type.header !== undefined) c.include(type.header);
     return `${type.type} ${declarator};`;

@@ -170,9 +170,9 @@ class StructField<F extends Fields> extends PartField<Values<F>, Views<F>> imple
   readonly #mixed: readonly Member[];
   readonly #View: typeof StructView;
 
-  constructor(fields: F, members: readonly Member[], size: number, align: number) {
+  constructor(members: readonly Member[], size: number, align: number) {
     super("struct", size, align, members.reduce((most, { field }) => Math.max(most, field.alignLive), 0));
-    this.fields = Object.freeze({ ...fields });
+    this.fields = Object.freeze(Object.fromEntries(members.map(({ name, field }) => [name, field]))) as unknown as F;
     const offsets = Object.fromEntries(members.map(({ name, offset }) => [name, offset]));
     this.offsets = Object.freeze(offsets) as { readonly [Name in keyof F]: number };
     this.#all = members;
@@ -298,7 +298,7 @@ export function struct<const F extends Fields>(fields: F): Struct<F> {
     align = Math.max(align, field.align);
   }
   if (members.length === 0) throw new RangeError("Cannot lay out a struct: it has no fields");
-  return new StructField(fields, members, up(size, align), align);
+  return new StructField<F>(members, up(size, align), align);
 }
 
 function up(offset: number, align: number): number {
