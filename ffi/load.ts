@@ -105,5 +105,10 @@ function explain(error: unknown): Error {
       { code: "ERR_PERMISSION", cause: error },
     );
   }
-  return new NativeLibraryError(`Cannot load the native library: ${message}`, { code: "ERR_LOAD", cause: error });
+  // What dlopen(3) says of a mapping that mmap(2) refuses.
+  const noexec = /failed to map segment/.test(message) ? "; its folder may be mounted noexec" : "";
+  return new NativeLibraryError(`Cannot load the native library: ${message}${noexec}`, {
+    code: "ERR_LOAD",
+    cause: error,
+  });
 }

@@ -61,7 +61,13 @@ function openBytes(bytes: Uint8Array, name: string): Native {
 function find(bytes: Uint8Array, name: string): string | undefined {
   const { readdirSync, readFileSync, readlinkSync } = process.getBuiltinModule("node:fs");
   const own = `/${name}.so (deleted)`;
-  for (const fd of readdirSync("/proc/self/fd")) {
+  let fds: string[];
+  try {
+    fds = readdirSync("/proc/self/fd");
+  } catch {
+    return undefined; // Without /proc each Worker makes its own.
+  }
+  for (const fd of fds) {
     const path = `/proc/self/fd/${fd}`;
     try {
       if (readlinkSync(path).endsWith(own) && readFileSync(path).equals(bytes)) return path;

@@ -1,9 +1,11 @@
 // What no sane caller, machine or peer does.
+import assert from "node:assert/strict";
 import process from "node:process";
 import { afterAll, expect, test } from "vitest";
 import { closeWaiting } from "../lib/core/_waiting.ts";
+import { array, atomicU32, embedded, struct, u64, u8 } from "../lib/layout/mod.ts";
 import { MappedFile, SharedMemory } from "../lib/memory/mod.ts";
-import { here, laneCommand, start } from "./support/lanes.ts";
+import { bin, here, laneCommand, root, start } from "./support/lanes.ts";
 import { needsRoot } from "./support/nobody.ts";
 import { tmpdir } from "./support/watchdog.ts";
 
@@ -64,6 +66,57 @@ test("from() reads each member of a token once, and takes only names", () => {
     expect([same.size, same.name, same.readonly, reads]).toEqual([16, null, false, 1]);
   }
   expect(() => SharedMemory.from({ ...token, name: 5 as unknown as null })).toThrow(TypeError);
+});
+
+if (here !== "node20") {
+  test("a library closed by its own callback, or by an argument's getter, ends nothing", async () => {
+    using folder = tmpdir();
+    const path = folder.file("libkinds.so");
+    const source = `${root}tests/support/ffi_kinds.zig`;
+    const flags = ["build-lib", "-dynamic", "-O", "ReleaseSmall", "--cache-dir", folder.file("cache")];
+    await using zig = start([bin("zig"), ...flags, `-femit-bin=${path}`, source], { timeout: 60_000 });
+    expect(await zig.ended()).toMatchObject({ status: 0 });
+    await using running = start(laneCommand(here, "tests/scenarios/hostile.ts", ["closing", path]));
+    expect(await running.ended()).toMatchObject({ stdout: "done\n", status: 0 });
+  }, 90_000);
+}
+
+test("atomic fields follow a buffer that grows and shrinks", () => {
+  const Cells = array(atomicU32, 16);
+  type Shared = SharedArrayBuffer & { grow(bytes: number): void };
+  const Growable = SharedArrayBuffer as unknown as new (bytes: number, options: { maxByteLength: number }) => Shared;
+  const buffers = [new ArrayBuffer(8, { maxByteLength: 64 }), new Growable(8, { maxByteLength: 64 })];
+  for (const buffer of buffers) {
+    assert.equal(atomicU32.read(buffer, 4), 0);
+    if ("grow" in buffer) buffer.grow(64);
+    else buffer.resize(64);
+    const cells = Cells.view(buffer);
+    cells.get(15).store(7);
+    assert.equal(Cells.read(buffer)[15], 7);
+    if ("grow" in buffer) continue;
+    buffer.resize(8);
+    assert.throws(() => cells.get(15).load());
+    assert.equal(atomicU32.read(buffer, 4), 0);
+    buffer.resize(64);
+    assert.equal(cells.get(15).load(), 0);
+  }
+});
+
+test("struct() reads each field once", () => {
+  let reads = 0;
+  const fields = {
+    get a() {
+      return reads++ === 0 ? u8 : u64;
+    },
+  };
+  const Once = struct(fields);
+  assert.equal(Once.fields.a, u8);
+  assert.equal(Once.size, 1);
+});
+
+test("toC() ends no comment by the name of a field", () => {
+  const lock = embedded({ name: "*/ int x; /*", size: 4, align: 4, open() {} });
+  assert.match(struct({ lock }).toC("locked"), /\/\* \* \/ int x; \/\* \*\/$/m);
 });
 
 const signals = {

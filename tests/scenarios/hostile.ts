@@ -1,6 +1,8 @@
-// What a test of tests/hostile.test.ts runs where the machine is not as it should be: `limit`, `no-proc`, `no-shm`.
+// What a test of tests/hostile.test.ts runs in a process of its own: where the machine is not as it should be (`limit`,
+// `no-proc`, `no-shm`), and what may end the process (`closing`, with the path of a library).
 import assert from "node:assert/strict";
 import process from "node:process";
+import { dlopen, JSCallback } from "../../ffi/mod.ts";
 import { SharedMemory } from "../../lib/memory/mod.ts";
 
 const [what, name] = process.argv.slice(2) as [string, string];
@@ -31,6 +33,28 @@ switch (what) {
     assert.throws(() => SharedMemory.open(name), { code: "ENOENT" });
     using anonymous = SharedMemory.anonymous(10);
     assert.equal(anonymous.size, 10);
+    break;
+  }
+  case "closing": {
+    const symbols = {
+      call_times: { args: ["function", "i32"], returns: "i32" },
+      sum: { args: ["ptr", "u64"] },
+    } as const;
+    const closed = /the library is closed/;
+    const first = dlopen(name, symbols);
+    using closing = new JSCallback(() => (first.close(), 1), { args: ["i32"], returns: "i32" });
+    assert.equal(first.symbols.call_times(closing, 3), 3);
+    assert.throws(() => first.symbols.call_times(closing, 3), closed);
+    await new Promise((done) => setTimeout(done, 1)); // By now it is unloaded.
+
+    const second = dlopen(name, symbols);
+    const getter = {
+      get ptr() {
+        second.close();
+        return closing.ptr;
+      },
+    };
+    assert.throws(() => second.symbols.call_times(getter as JSCallback, 1), closed);
     break;
   }
   default:
