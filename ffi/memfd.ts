@@ -57,10 +57,16 @@ function find(libc: Libc, bytes: Uint8Array, name: string): number | undefined {
       const length = libc.readlink(text(`/proc/self/fd/${fd}`), target, target.length);
       misses = length < 0 ? misses + 1 : 0;
       if (length !== wanted.length || !wanted.every((byte, i) => byte === target[i])) continue;
-      if (libc.fcntl(fd, F_GET_SEALS, 0) === seals && holds(libc, fd, bytes)) return fd;
+      if (sealed(libc, fd) && holds(libc, fd, bytes)) return fd;
     }
   }
   return undefined;
+}
+
+/** Where vm.memfd_noexec is set the kernel adds a seal of its own, which keeps dlopen() from nothing. */
+function sealed(libc: Libc, fd: number): boolean {
+  const found = libc.fcntl(fd, F_GET_SEALS, 0);
+  return found >= 0 && (found & seals) === seals;
 }
 
 function holds(libc: Libc, fd: number, bytes: Uint8Array): boolean {

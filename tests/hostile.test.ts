@@ -7,6 +7,7 @@ import { array, atomicU32, embedded, struct, u64, u8 } from "../lib/layout/mod.t
 import { MappedFile, SharedMemory } from "../lib/memory/mod.ts";
 import { bin, here, laneCommand, root, start } from "./support/lanes.ts";
 import { needsRoot } from "./support/nobody.ts";
+import { copyTree } from "./support/trees.ts";
 import { tmpdir } from "./support/watchdog.ts";
 
 afterAll(closeWaiting);
@@ -66,6 +67,17 @@ test("from() reads each member of a token once, and takes only names", () => {
     expect([same.size, same.name, same.readonly, reads]).toEqual([16, null, false, 1]);
   }
   expect(() => SharedMemory.from({ ...token, name: 5 as unknown as null })).toThrow(TypeError);
+});
+
+test("Workers share one embedded copy where vm.memfd_noexec is set", async (context) => {
+  needsRoot(context, "unshare", "/proc/sys/vm/memfd_noexec");
+  using tree = copyTree({ native: false, compiled: true });
+  // The setting is the pid namespace's own.
+  const prefix = ["unshare", "-pf", "--mount-proc", ...behind("echo 1 > /proc/sys/vm/memfd_noexec")];
+  await using running = start([...prefix, ...tree.command("tests/scenarios/workers.ts", ["24", "2"])]);
+  const { stdout, status } = await running.ended();
+  expect(status).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({ via: "embedded", late: { descriptors: 1, copies: 1 } });
 });
 
 if (here !== "node20") {
