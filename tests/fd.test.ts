@@ -337,7 +337,7 @@ const refused: { name: string; code: string; syscall?: string; run: (folder: Ret
       name: "a FIFO without a reader",
       code: "ENXIO",
       run: async (folder) => {
-      await mkfifo(folder.file("fifo"));
+        await mkfifo(folder.file("fifo"));
         Fd.open(folder.file("fifo"), ["O_WRONLY", "O_NONBLOCK"]);
       },
     },

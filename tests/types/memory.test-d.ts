@@ -1,5 +1,5 @@
 import { expectAssignable, expectError, expectNotAssignable, expectType } from "tsd";
-import { Fd } from "../../dist/lib/fd/mod.js";
+import type { Fd } from "../../dist/lib/fd/mod.js";
 import {
   type CreateOptions,
   MappedFile,
