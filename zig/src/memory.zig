@@ -198,10 +198,18 @@ pub fn resize(failure: *sys.Failure, mapping: *Mapping, bytes: u64) sys.Error!vo
     if (mapping.readonly) return failure.refuse(.ACCES);
     if (bytes < mapping.bytes) return failure.refuse(.INVAL);
     const stat = try sys.statx(failure, mapping.fd);
+    try haveRoom(failure, pages(bytes) - pages(mapping.bytes));
     // Another process may have grown it further already.
     if (stat.size < bytes) try grow(failure, mapping.fd, stat.size, bytes, mapping.sparse);
     mapping.address = try sys.mremap(failure, mapping.address, pages(mapping.bytes), pages(bytes));
     mapping.bytes = bytes;
+}
+
+/// Asks for addresses before the file grows, which nobody can take back when they are refused.
+fn haveRoom(failure: *sys.Failure, bytes: u64) sys.Error!void {
+    if (bytes == 0) return;
+    const address = try sys.mmap(failure, bytes, .{}, .{ .TYPE = .PRIVATE, .ANONYMOUS = true, .NORESERVE = true }, -1);
+    try sys.munmap(failure, address, bytes);
 }
 
 /// Ends a mapping. `keep_range` leaves the addresses touchable: a buffer over them is still in somebody's hands.
@@ -347,4 +355,21 @@ test "memory of more than there is is refused before it is filled" {
     try std.testing.expectError(error.Failed, anonymous(&failure, 1 << 50, .{}));
     try std.testing.expectEqual(linux.E.NOMEM, failure.errno);
     try std.testing.expectEqual(sys.Call.none, failure.call);
+}
+
+test "memory that can't be mapped larger is not grown" {
+    var failure: sys.Failure = .{};
+    var mapping = try anonymous(&failure, 1, .{});
+    defer close(&failure, mapping, false) catch {};
+    var limit: linux.rlimit = undefined;
+    try std.testing.expectEqual(0, linux.getrlimit(.AS, &limit));
+    try std.testing.expectEqual(0, linux.setrlimit(.AS, &.{ .cur = 1, .max = limit.max }));
+    defer _ = linux.setrlimit(.AS, &limit);
+    try std.testing.expectError(error.Failed, resize(&failure, &mapping, 1 << 20));
+    try std.testing.expectEqual(linux.E.NOMEM, failure.errno);
+    try std.testing.expectEqual(1, (try sys.statx(&failure, mapping.fd)).size);
+    try std.testing.expectEqual(1, mapping.bytes);
+    // Within its last page there is nothing to ask for.
+    try resize(&failure, &mapping, 2);
+    try std.testing.expectEqual(2, mapping.bytes);
 }
