@@ -5,7 +5,19 @@ import { check } from "../core/_results.ts";
 import { inspectAs } from "../core/_inspect.ts";
 import { readStat } from "./_stat.ts";
 
-/** The flags of open(2) that {@linkcode Fd.open} takes. `O_CLOEXEC` and `O_NOCTTY` are always set. */
+/**
+ * The flags of open(2) that {@linkcode Fd.open} takes. `O_CLOEXEC` and `O_NOCTTY` are always set.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { Fd, type OpenFlag } from "hawser/fd";
+ *
+ * const unnamed: OpenFlag[] = ["O_RDWR", "O_TMPFILE"];
+ * using fd = Fd.open("/tmp", unnamed);
+ * assert.equal(fd.stat().links, 0);
+ * ```
+ */
 export type OpenFlag =
   | "O_RDONLY"
   | "O_WRONLY"
@@ -21,7 +33,19 @@ export type OpenFlag =
   | "O_TMPFILE"
   | "O_TRUNC";
 
-/** What a descriptor stands for. `"anonymous"` is what has no inode type: an eventfd, a pidfd, an epoll instance. */
+/**
+ * What a descriptor stands for. `"anonymous"` is what has no inode type: an eventfd, a pidfd, an epoll instance.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { Fd, type FdKind } from "hawser/fd";
+ *
+ * using fd = Fd.open("/dev/null");
+ * const kind: FdKind = fd.stat().kind;
+ * assert.equal(kind, "character device");
+ * ```
+ */
 export type FdKind =
   | "file"
   | "directory"
@@ -32,7 +56,20 @@ export type FdKind =
   | "block device"
   | "anonymous";
 
-/** What fstat(2) says of a descriptor. */
+/**
+ * What fstat(2) says of a descriptor.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { Fd, type FdStat } from "hawser/fd";
+ *
+ * const sameFile = (a: FdStat, b: FdStat) => a.device === b.device && a.inode === b.inode;
+ * using fd = Fd.open("/etc/passwd");
+ * using copy = fd.dup();
+ * assert(sameFile(fd.stat(), copy.stat()));
+ * ```
+ */
 export interface FdStat {
   /** What it stands for. */
   readonly kind: FdKind;
