@@ -158,6 +158,7 @@ test("stat() tells what fstat(2) tells", () => {
     gid: process.getgid!(),
     links: 1,
     inode: want.ino,
+    device: want.dev,
   });
 });
 
