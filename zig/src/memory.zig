@@ -198,6 +198,7 @@ pub fn resize(failure: *sys.Failure, mapping: *Mapping, bytes: u64) sys.Error!vo
     if (mapping.readonly) return failure.refuse(.ACCES);
     if (bytes < mapping.bytes) return failure.refuse(.INVAL);
     const stat = try sys.statx(failure, mapping.fd);
+    if (!mapping.sparse) try fits(failure, mapping.fd, bytes);
     try haveRoom(failure, pages(bytes) - pages(mapping.bytes));
     // Another process may have grown it further already.
     if (stat.size < bytes) try grow(failure, mapping.fd, stat.size, bytes, mapping.sparse);
@@ -291,7 +292,7 @@ fn openDirectory(failure: *sys.Failure) sys.Error!i32 {
 /// makes a file shorter than it is found. So no ftruncate(2), also where the pages are left out.
 fn grow(failure: *sys.Failure, fd: i32, bytes_old: u64, bytes: u64, sparse: bool) sys.Error!void {
     if (!sparse) {
-        if (isMemory(fd) and bytes > sys.memoryTotal() orelse bytes) return failure.refuse(.NOMEM);
+        try fits(failure, fd, bytes);
         // The pages first and the size second: the kernel may give up half-way.
         errdefer giveBack(fd, bytes_old);
         try sys.fallocate(failure, fd, bytes_old, bytes - bytes_old, true);
@@ -300,12 +301,12 @@ fn grow(failure: *sys.Failure, fd: i32, bytes_old: u64, bytes: u64, sparse: bool
     try sys.fallocate(failure, fd, bytes - 1, 1, false);
 }
 
-/// Whether a file's pages are memory (tmpfs, memfd). The kernel takes any size for a memfd and fills the machine with it
-/// until the OOM killer comes, so what can't fit at all must be refused here.
-fn isMemory(fd: i32) bool {
+/// Refuses memory (tmpfs, memfd) of more bytes than the machine has. The kernel takes any size for a memfd and fills the
+/// machine with it until the OOM killer comes.
+fn fits(failure: *sys.Failure, fd: i32, bytes: u64) sys.Error!void {
     var ignored: sys.Failure = .{};
-    _ = sys.fcntl(&ignored, fd, constants.F_GET_SEALS, 0) catch return false;
-    return true;
+    _ = sys.fcntl(&ignored, fd, constants.F_GET_SEALS, 0) catch return; // Its pages are not memory.
+    if (bytes > sys.memoryTotal() orelse bytes) return failure.refuse(.NOMEM);
 }
 
 /// Disks keep the part that was allocated when the rest did not fit; memory gives it back by itself, so that only a disk's
