@@ -144,3 +144,10 @@ for (const [name, signal] of Object.entries(signals)) {
     await file.flush({ timeout: 10_000 });
   });
 }
+
+test("a signal that throws on listening rejects that wait alone, and the next one keeps the program running", async () => {
+  using folder = tmpdir();
+  const args = ["signal", folder.file("flushed")];
+  await using running = start(laneCommand(here, "tests/scenarios/hostile.ts", args));
+  expect(await running.ended()).toMatchObject({ stdout: "done\n", stderr: "", status: 0 });
+});

@@ -118,23 +118,22 @@ class Loop {
     const started = start(this.#core, this.#bell, token);
     if (started < 0) return Promise.reject(refusal(started, attempt()));
     return new Promise((resolve, reject) => {
-      const end = () => {
+      // A signal of somebody's own making may throw, so it comes before all that must not stay half-done, and after it.
+      const abort = () => giveUp(signal!.reason);
+      signal?.addEventListener("abort", abort);
+      const end = (settle: () => void) => {
         timer.stop();
-        signal?.removeEventListener("abort", abort);
         if (--this.#open === 0) this.#door.unref();
+        settle();
+        signal?.removeEventListener("abort", abort);
       };
       const giveUp = (reason: unknown) => {
         this.#waiters.set(token, null);
-        end();
-        reject(reason);
+        end(() => reject(reason));
       };
-      const abort = () => giveUp(signal!.reason);
       const timer = startTimer(timeout, () => giveUp(failure(ETIMEDOUT, attempt())));
-      signal?.addEventListener("abort", abort);
       this.#waiters.set(token, (result) => {
-        end();
-        if (result < 0) reject(failure(result, attempt()));
-        else resolve(result);
+        end(() => result < 0 ? reject(failure(result, attempt())) : resolve(result));
       });
       if (++this.#open === 1) this.#door.ref();
     });

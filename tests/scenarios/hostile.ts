@@ -1,9 +1,9 @@
 // What a test of tests/hostile.test.ts runs in a process of its own: where the machine is not as it should be (`limit`,
-// `no-proc`, `no-shm`), and what may end the process (`closing`, with the path of a library).
+// `no-proc`, `no-shm`), and what may end it (`closing` with the path of a library, `signal` with that of a file).
 import assert from "node:assert/strict";
 import process from "node:process";
 import { dlopen, JSCallback } from "../../ffi/mod.ts";
-import { SharedMemory } from "../../lib/memory/mod.ts";
+import { MappedFile, SharedMemory } from "../../lib/memory/mod.ts";
 
 const [what, name] = process.argv.slice(2) as [string, string];
 const size = 1 << 26;
@@ -33,6 +33,21 @@ switch (what) {
     assert.throws(() => SharedMemory.open(name), { code: "ENOENT" });
     using anonymous = SharedMemory.anonymous(10);
     assert.equal(anonymous.size, 10);
+    break;
+  }
+  case "signal": {
+    const throwing = {
+      aborted: false,
+      throwIfAborted() {},
+      addEventListener() {
+        throw new Error("not today");
+      },
+      removeEventListener() {},
+    };
+    using file = MappedFile.open(name, { size: 1, create: true });
+    await assert.rejects(file.flush({ signal: throwing as unknown as AbortSignal, timeout: 1 }), /not today/);
+    await new Promise((done) => setTimeout(done, 10)); // The time is up by now.
+    await file.flush(); // Node and Deno would end here, with nothing left to do.
     break;
   }
   case "closing": {
