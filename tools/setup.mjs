@@ -7,6 +7,7 @@ import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import process from "node:process";
+import { fileURLToPath } from "node:url";
 import { bin, root } from "./bins.mjs";
 
 /** Where set-up, reports and compiled scenarios live; git-ignored. */
@@ -72,7 +73,7 @@ export function command(path, args, options = {}) {
 async function locked(task) {
   mkdirSync(work, { recursive: true });
   const lock = `${work}setup.lock`;
-  for (let told = false;;) {
+  for (let told = false, empty = 0;;) {
     try {
       writeFileSync(lock, String(process.pid), { flag: "wx" });
       break;
@@ -80,13 +81,17 @@ async function locked(task) {
       if (error.code !== "EEXIST") throw error;
     }
     const owner = Number(read(lock));
-    // An empty file is one whose owner is about to write its pid: it gets the time of one round.
-    if (owner > 0 && !existsSync(`/proc/${owner}`)) {
+    // An empty file is one whose owner is about to write its pid, or was killed before it could.
+    empty = owner > 0 ? 0 : empty + 1;
+    if (empty > 20 || (owner > 0 && !existsSync(`/proc/${owner}`))) {
       rmSync(lock, { force: true });
+      empty = 0;
       continue;
     }
-    if (!told) say(`waiting for another set-up (pid ${owner})`);
-    told = true;
+    if (!told && owner > 0) {
+      say(`waiting for another set-up (pid ${owner})`);
+      told = true;
+    }
     await new Promise((done) => setTimeout(done, 100));
   }
   try {
@@ -274,7 +279,7 @@ export function childEnv(more = {}) {
   return { ...process.env, DENO_NO_UPDATE_CHECK: "1", HAWSER_NODE20: bin("node20"), ...more };
 }
 
-if (process.argv[1] === new URL(import.meta.url).pathname) {
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const failed = await setup({ scenarios: true, debian: true });
   process.exit(failed.length > 0 ? 1 : 0);
 }
