@@ -1,6 +1,9 @@
 // The package as strangers get it: the tarball of `npm pack` in projects of npm, Bun and Deno, bundled and compiled.
 import { execFileSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { bin, type Lane, root, start } from "../support/lanes.ts";
 import { tmpdir } from "../support/watchdog.ts";
@@ -208,7 +211,15 @@ test("Deno links an unpacked package", async () => {
     }),
     "use.ts": program,
   });
-  // Making node_modules is told on stderr, the first time.
-  await run([bin("deno"), "install", "--quiet"], own);
+  // Deno asks the registry for the name all the same; one that knows nothing will do.
+  const registry = createServer((_, response) => void response.writeHead(404).end());
+  await once(registry.listen(0, "127.0.0.1"), "listening");
+  const { port } = registry.address() as AddressInfo;
+  try {
+    // Making node_modules is told on stderr, the first time.
+    await run([bin("deno"), "install", "--quiet"], own, { NPM_CONFIG_REGISTRY: `http://127.0.0.1:${port}/` });
+  } finally {
+    registry.close();
+  }
   expect(await libraryOf([bin("deno"), ...flags.deno, "use.ts"], own)).toMatch(/libhawser\.so$/);
 });

@@ -12,7 +12,7 @@
  * - threads: a thread named hawser, or named like the main thread, since a raw clone inherits that name. The
  *   runtimes name their pools; {@link runtimeThreads} lists the names that were seen.
  * - kernel objects: /dev/shm, System V ids, POSIX queues where mounted, abstract unix names. Other processes make
- *   those too, so only names with the run's token ({@link unique}) or made by this process count.
+ *   those too, so only names that {@link unique} made in this process count; the driver sees to the rest of the lane.
  */
 import { spawn } from "node:child_process";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
@@ -102,8 +102,13 @@ function threads(): string[] {
   return found;
 }
 
-/** Kernel objects of the whole machine that this run made. */
-export function kernelObjects(mine: (name: string) => boolean = (name) => name.includes(runToken())): string[] {
+/** Whether a name was made by {@link unique} in this process: other files of the run make theirs at the same time. */
+function own(name: string): boolean {
+  return name.includes(runToken()) && name.includes(`-${process.pid}-`);
+}
+
+/** Kernel objects of the whole machine that this process made. */
+export function kernelObjects(mine: (name: string) => boolean = own): string[] {
   const found: string[] = [];
   for (const name of list("/dev/shm")) if (mine(name)) found.push(`/dev/shm/${name}`);
   for (const name of list("/dev/mqueue")) if (mine(name)) found.push(`/dev/mqueue/${name}`);

@@ -360,13 +360,10 @@ test "memory of more than there is is refused before it is filled" {
 
 test "memory that can't be mapped larger is not grown" {
     var failure: sys.Failure = .{};
-    var mapping = try anonymous(&failure, 1, .{});
+    var mapping = try anonymous(&failure, 1, .{ .sparse = true });
     defer close(&failure, mapping, false) catch {};
-    var limit: linux.rlimit = undefined;
-    try std.testing.expectEqual(0, linux.getrlimit(.AS, &limit));
-    try std.testing.expectEqual(0, linux.setrlimit(.AS, &.{ .cur = 1, .max = limit.max }));
-    defer _ = linux.setrlimit(.AS, &limit);
-    try std.testing.expectError(error.Failed, resize(&failure, &mapping, 1 << 20));
+    // Files can be larger than the address space. (A limit on that would do too, but qemu lets processes pass it.)
+    try std.testing.expectError(error.Failed, resize(&failure, &mapping, 1 << 48));
     try std.testing.expectEqual(linux.E.NOMEM, failure.errno);
     try std.testing.expectEqual(1, (try sys.statx(&failure, mapping.fd)).size);
     try std.testing.expectEqual(1, mapping.bytes);
