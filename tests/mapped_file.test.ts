@@ -286,7 +286,7 @@ const refused: Refused[] = [
   {
     name: "to grow to more than a file, or a buffer of this runtime, can hold",
     code: "ENOSPC|EFBIG|ENOMEM",
-    syscall: /^(fallocate|memory_resize)$/,
+    syscall: /^(mmap|fallocate|memory_resize)$/, // Room in the address space comes first.
     run: (folder) => {
       using file = MappedFile.open(folder.file("x"), { size: 5000, create: true });
       const { blocks } = statSync(folder.file("x"));
