@@ -141,6 +141,8 @@ pub fn fromFd(failure: *sys.Failure, fd: i32, bytes: u64, options: Options, stat
     if (options.seal) {
         const seals = try sys.fcntl(failure, fd, constants.F_GET_SEALS, 0);
         if (seals & constants.F_SEAL_SHRINK == 0) return failure.refuse(.PERM);
+        // Again: its owner may have shrunk it a moment before the seal, and the size was true before both.
+        stat.* = .of(try sys.statx(failure, fd));
     }
     const own = try sys.fcntl(failure, fd, linux.F.DUPFD_CLOEXEC, 3);
     errdefer sys.closeQuietly(own);
