@@ -104,6 +104,7 @@ function open(path: string): Native {
     loader: "bun:ffi",
     view: (address, bytes) => toArrayBuffer(address, 0, bytes),
     detach: detachByTransfer,
+    pins: true,
     adopt,
   };
 }

@@ -43,6 +43,7 @@ function open(path: string): Native {
       return Deno.UnsafePointerView.getArrayBuffer(pointer, bytes);
     },
     detach: detachByTransfer,
+    pins: false,
     adopt: adoptByNet,
   };
 }

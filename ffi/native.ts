@@ -11,8 +11,13 @@ export interface Native {
   readonly loader: string;
   /** Makes an ArrayBuffer over `bytes` bytes at `address`; nothing frees them when it is collected. */
   view(address: number, bytes: number): ArrayBuffer;
-  /** Takes the memory away from such a buffer: it has no bytes afterwards, and views of it throw. */
+  /**
+   * Takes the memory away from such a buffer: it has no bytes afterwards, and views of it throw. A buffer that is pinned
+   * keeps them.
+   */
   detach(buffer: ArrayBuffer): void;
+  /** Whether the runtime pins buffers while a call of its own works on them on another thread. */
+  readonly pins: boolean;
   /**
    * Lets the event loop listen to a stream socket, which is the runtime's from then on, and calls `wake` whenever bytes
    * came. What `wake` throws is an uncaught exception.

@@ -12,7 +12,7 @@ function open(path: string): Native {
   const module: { exports: unknown } = { exports: {} };
   process.dlopen(module, path);
   const addon = module.exports as Addon;
-  return { core: addon, loader: "Node-API", view: addon.view, detach: addon.detach, adopt: adoptByNet };
+  return { core: addon, loader: "Node-API", view: addon.view, detach: addon.detach, pins: false, adopt: adoptByNet };
 }
 
 /**

@@ -36,6 +36,7 @@ function open(path: string): Native {
     loader: "node:ffi",
     view: (address, bytes) => toArrayBuffer(BigInt(address), bytes, false),
     detach: detachByTransfer,
+    pins: false,
     adopt: adoptByNet,
   };
 }

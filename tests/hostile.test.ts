@@ -1,6 +1,7 @@
 // What no sane caller, machine or peer does.
 import assert from "node:assert/strict";
 import process from "node:process";
+import { deflate } from "node:zlib";
 import { afterAll, expect, test } from "vitest";
 import { closeWaiting } from "../lib/core/_waiting.ts";
 import { array, atomicU32, embedded, struct, u64, u8 } from "../lib/layout/mod.ts";
@@ -39,6 +40,22 @@ test("resize() beyond the runtime's largest buffer changes nothing", () => {
   expect(memory.bytes.length).toBe(memory.size);
   expect(memory.bytes[15]).toBe(7);
 });
+
+if (here === "bun") {
+  test("pages that a call of Bun's works on stay until it is done", async () => {
+    const memory = SharedMemory.anonymous(1 << 24);
+    const { bytes } = memory;
+    bytes.fill(65);
+    const compressed = new Promise<Uint8Array>((done, failed) => {
+      deflate(bytes, (error, result) => error ? failed(error) : done(result));
+    });
+    expect(() => memory.resize(1 << 25)).toThrow(expect.objectContaining({ code: "EBUSY" }));
+    expect([memory.size, bytes.length, bytes[0]]).toEqual([1 << 24, 1 << 24, 65]);
+    memory.close();
+    expect([bytes.length, bytes[0]]).toEqual([1 << 24, 0]);
+    expect((await compressed).length).toBeGreaterThan(0);
+  });
+}
 
 test("what exceeds RLIMIT_FSIZE is EFBIG, and no SIGXFSZ is sent", () =>
   hostile("limit", ...behind("ulimit -f 40000")));

@@ -81,22 +81,40 @@ export class Mapping {
         throw failure(-ENOMEM, { ...attempt, states: { ENOMEM: largest } });
       }
     }
-    check(load().core.hawser_memory_resize(handle, size), () => attempt);
-    load().detach(this.#buffer);
-    this.#bytes = this.#view();
-    this.#buffer = this.#bytes.buffer;
+    const { core, pins } = load();
+    // Where a buffer may be pinned it goes first: the pages may move, and must not under whoever works on them.
+    if (pins && !this.#detached()) {
+      throw failure(-EBUSY, { ...attempt, states: { EBUSY: "a call of the runtime's still works on its buffer" } });
+    }
+    const result = core.hawser_memory_resize(handle, size);
+    if (result >= 0 && !pins) load().detach(this.#buffer);
+    if (result >= 0 || pins) {
+      this.#bytes = this.#view();
+      this.#buffer = this.#bytes.buffer;
+    }
+    check(result, () => attempt);
   }
 
   close(): void {
     if (this.#handle < 0) return;
     const handle = this.#handle;
     this.#handle = -1;
-    const moved = this.#moved();
-    if (!moved) load().detach(this.#buffer);
-    check(load().core.hawser_memory_close(handle, Number(moved)), () => ({
+    // Who has the buffer keeps its addresses, and finds zeros there: its new owner, or a call of the runtime's.
+    const keep = this.#moved() || !this.#detached();
+    check(load().core.hawser_memory_close(handle, Number(keep)), () => ({
       what: "close memory",
       operation: "memory_close",
     }));
+  }
+
+  /** Takes the pages away from the buffer. False where it is pinned, and keeps them. */
+  #detached(): boolean {
+    try {
+      load().detach(this.#buffer);
+    } catch {
+      // Too large to be copied, which is what Bun does with a pinned buffer instead.
+    }
+    return this.#buffer.byteLength === 0;
   }
 
   /** Whether the user moved the buffer away: transfer(), structuredClone() or postMessage() with a transfer list. */

@@ -679,6 +679,9 @@ export class SharedMemory implements Disposable {
    * Unmaps the memory. Other processes keep theirs, and the name stays unless it is `temporary`. Closing twice is fine.
    *
    * If the buffer was transferred, its new owner keeps a buffer that holds zeros and is shared with nobody.
+   *
+   * Wait first for what the runtime does with the bytes on other threads, such as compressing them: Node and Deno do not
+   * tell of it, and their threads would find the pages gone. (In Bun they find zeros.)
    */
   close(): void {
     if (this.closed) return;
