@@ -141,10 +141,16 @@ pub fn fallocate(failure: *Failure, fd: i32, offset: u64, bytes: u64, keep_size:
         failure.* = .{ .errno = .FBIG, .call = .fallocate };
         return error.Failed;
     }
+    var mask: ?linux.sigset_t = null;
+    defer if (mask) |old| restoreSignals(old);
     while (true) {
         const rc = linux.fallocate(fd, @intFromBool(keep_size), @intCast(offset), @intCast(bytes));
-        // A signal interrupts a long allocation; the runtime's timers and profilers send some.
-        if (linux.errno(rc) == .INTR) continue;
+        if (linux.errno(rc) == .INTR) {
+            // Older kernels take back what an interrupted call allocated: where a profiler sends a signal every few
+            // milliseconds, a large object would never be done.
+            if (mask == null) mask = blockSignals();
+            continue;
+        }
         _ = try failure.done(.fallocate, rc);
         return;
     }
