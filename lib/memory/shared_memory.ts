@@ -577,7 +577,8 @@ export class SharedMemory implements Disposable {
    * @throws {TypeError} If the memory is closed or the size is no number.
    * @throws {RangeError} If the size is out of range, or less than the present one.
    * @throws {SystemError} ENOSPC or ENOMEM if there is no room, EACCES if it is read-only, EBUSY if its buffer was
-   *   transferred. The memory stays as it was.
+   *   transferred, or Bun works on it on another thread. The memory stays as it was; in Bun its buffer is replaced all
+   *   the same.
    *
    * @example
    * ```ts
