@@ -145,6 +145,13 @@ for (const [name, { kind, open }] of Object.entries(kinds)) {
   });
 }
 
+test("open() takes a file: URL", () => {
+  using folder = tmpdir();
+  writeFileSync(folder.file("a b"), "12345");
+  using fd = Fd.open(new URL(`file://${folder.path}/a%20b`));
+  expect(fd.stat().size).toBe(5);
+});
+
 test("stat() tells what fstat(2) tells", () => {
   using folder = tmpdir();
   writeFileSync(folder.file("x"), "12345", { mode: 0o640 });
@@ -232,7 +239,9 @@ test("console.log shows what it is", () => {
 const wrong: { name: string; run: () => unknown; error: new () => Error; text: RegExp }[] = [
   { name: "a path that is a number", run: () => Fd.open(5 as never), error: TypeError, text: /path must be a string/ },
   { name: "no path", run: () => Fd.open(undefined as never), error: TypeError, text: /path must be a string/ },
-  { name: "a URL", run: () => Fd.open(new URL("file:///") as never), error: TypeError, text: /path must be a string/ },
+  { name: "a URL of the web", run: () => Fd.open(new URL("https://x/")), error: TypeError, text: /a file: URL/ },
+  { name: "a NUL in a URL", run: () => Fd.open(new URL("file:///a%00b")), error: RangeError, text: /NUL/ },
+  { name: "new", run: () => new (Fd as never as new (n: number) => Fd)(1), error: TypeError, text: /Fd.open/ },
   { name: "an empty path", run: () => Fd.open(""), error: RangeError, text: /path must not be empty/ },
   { name: "a NUL in the path", run: () => Fd.open("/etc\0/x"), error: RangeError, text: /NUL/ },
   { name: "an unknown flag", run: () => Fd.open("/", "O_FOO" as never), error: RangeError, text: /"O_FOO"/ },

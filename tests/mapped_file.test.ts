@@ -167,6 +167,12 @@ test("console.log shows what it is", () => {
 const open = (path: unknown, options?: unknown) => () => MappedFile.open(path as string, options as never);
 const wrong: { name: string; run: () => unknown; error: new () => Error; text: RegExp }[] = [
   { name: "no path", run: open(undefined), error: TypeError, text: /path must be a string/ },
+  {
+    name: "new",
+    run: () => void new (MappedFile as never as new (path: string) => MappedFile)("x"),
+    error: TypeError,
+    text: /use open\(\)/,
+  },
   { name: "a number as path", run: open(3), error: TypeError, text: /path must be a string/ },
   { name: "an empty path", run: open(""), error: RangeError, text: /path must not be empty/ },
   { name: "a NUL in the path", run: open("/tmp/a\0b"), error: RangeError, text: /NUL/ },

@@ -567,7 +567,12 @@ const token: SharedMemoryToken = {
   name: null,
 };
 const wrong: { name: string; run: () => unknown; error: new () => Error; text: RegExp }[] = [
-  { name: "no options", run: create(undefined), error: TypeError, text: /size must be a number/ },
+  {
+    name: "no options",
+    run: create(undefined),
+    error: TypeError,
+    text: /options must be .* \{ size: 4096 \}: got undefined$/,
+  },
   { name: "null as options", run: create(null), error: TypeError, text: /options must be an object/ },
   { name: "a size as options", run: create(5), error: TypeError, text: /options must be an object/ },
   { name: "no size", run: create({}), error: TypeError, text: /size must be a number/ },
@@ -622,6 +627,12 @@ const wrong: { name: string; run: () => unknown; error: new () => Error; text: R
   { name: "anonymous() of 2 ** 53", run: anonymous(2 ** 53), error: RangeError, text: /size/ },
   { name: "anonymous() with a mode", run: anonymous(1, { mode: 0o600 }), error: TypeError, text: /"mode"/ },
   { name: "anonymous() with text as seal", run: anonymous(1, { seal: "no" }), error: TypeError, text: /seal/ },
+  {
+    name: "new",
+    run: () => new (SharedMemory as never as new (name: string) => SharedMemory)("x"),
+    error: TypeError,
+    text: /use create\(\)/,
+  },
   { name: "from() nothing", run: from(undefined), error: TypeError, text: /source must be an Fd/ },
   { name: "from() null", run: from(null), error: TypeError, text: /source must be an Fd/ },
   { name: "from() a number", run: from(3), error: TypeError, text: /source must be an Fd/ },

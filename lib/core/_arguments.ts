@@ -6,7 +6,7 @@ const encoder = new TextEncoder();
 
 /** Says what a value is, for messages. */
 export function describe(value: unknown): string {
-  if (value === null) return "null";
+  if (value === null || value === undefined) return String(value);
   if (typeof value === "string") return JSON.stringify(value);
   if (typeof value === "object") return value.constructor?.name ?? "object";
   return typeof value === "function" ? "function" : `${typeof value} ${String(value)}`;
@@ -20,11 +20,21 @@ export function cString(value: unknown, what: string): Uint8Array {
   return encoder.encode(`${value}\0`);
 }
 
+/** A path of the file system as text: a string, or a file: URL as node:fs takes it. */
+export function filePath(value: unknown): string {
+  if (!(value instanceof URL)) return value as string; // cString() says what is wrong with it.
+  if (value.protocol !== "file:") throw new TypeError(`path must be a string or a file: URL: got ${value.href}`);
+  return decodeURIComponent(value.pathname);
+}
+
 const namePattern = new RegExp(`^[A-Za-z0-9_][A-Za-z0-9._-]{0,${name_bytes_max - 1}}$`);
 
 /** The name of an object, as the library takes it. */
 export function objectName(value: unknown): Uint8Array {
   const bytes = cString(value, "name");
+  if ((value as string).startsWith("/") && namePattern.test((value as string).slice(1))) {
+    throw new RangeError(`name must not begin with shm_open's slash: got ${describe(value)}`);
+  }
   if (!namePattern.test(value as string)) {
     throw new RangeError(
       `name must be 1 to ${name_bytes_max} letters, digits, "_", "." or "-", not beginning with "." or "-": got ${
@@ -68,9 +78,13 @@ export function flag(value: unknown, what: string): boolean {
 
 /** An options object, or none. Unknown members are refused: a misspelt option must not be ignored. */
 export function optionsObject<T extends object>(value: T | undefined, known: readonly (keyof T & string)[]): T {
-  if (value === undefined) return {} as T;
+  return value === undefined ? {} as T : requiredOptions(value, known, "{}");
+}
+
+/** An options object that must be given, such as `example`. */
+export function requiredOptions<T extends object>(value: T, known: readonly (keyof T & string)[], example: string): T {
   if (typeof value !== "object" || value === null) {
-    throw new TypeError(`options must be an object: got ${describe(value)}`);
+    throw new TypeError(`options must be an object, such as ${example}: got ${describe(value)}`);
   }
   for (const key of Object.keys(value)) {
     if (!(known as readonly string[]).includes(key)) {

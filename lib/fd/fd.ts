@@ -1,6 +1,6 @@
 import { load } from "../../ffi/load.ts";
 import { layouts, options as bits } from "../../ffi/symbols.ts";
-import { cString, describe, fileMode, integer } from "../core/_arguments.ts";
+import { cString, describe, fileMode, filePath, integer } from "../core/_arguments.ts";
 import { check } from "../core/_results.ts";
 import { inspectAs } from "../core/_inspect.ts";
 import { readStat } from "./_stat.ts";
@@ -107,6 +107,9 @@ const flagBits: Readonly<Record<OpenFlag, number>> = {
   O_TRUNC: openOptions.truncate,
 };
 
+/** What the constructor is called with from here, and from nowhere else. */
+const inside = Symbol("Fd");
+
 /**
  * One open descriptor, and the right to close it.
  *
@@ -128,14 +131,15 @@ const flagBits: Readonly<Record<OpenFlag, number>> = {
 export class Fd implements Disposable {
   #number: number;
 
-  private constructor(number: number) {
+  private constructor(number: number, key: symbol) {
+    if (key !== inside) throw new TypeError("Cannot make an Fd by new: use Fd.open() or Fd.from()");
     this.#number = number;
   }
 
   /**
    * Opens a file, open(2).
    *
-   * @param path The path.
+   * @param file The path, or a file: URL.
    * @param flags One flag or several; `"O_RDONLY"` unless one of `O_WRONLY`, `O_RDWR` is among them.
    * @param mode The permission bits of a file that is created, before the umask. 0o600 by default.
    * @returns The descriptor.
@@ -153,7 +157,8 @@ export class Fd implements Disposable {
    * assert.deepEqual([fd.stat().kind, fd.stat().links], ["file", 0]);
    * ```
    */
-  static open(path: string, flags: OpenFlag | readonly OpenFlag[] = "O_RDONLY", mode = 0o600): Fd {
+  static open(file: string | URL, flags: OpenFlag | readonly OpenFlag[] = "O_RDONLY", mode = 0o600): Fd {
+    const path = filePath(file);
     const pathText = cString(path, "path");
     let word = 0;
     let access = 0;
@@ -170,7 +175,7 @@ export class Fd implements Disposable {
     if (access === 0) word |= flagBits.O_RDONLY;
     fileMode(mode);
     const result = load().core.hawser_fd_open(pathText, pathText.length, word, mode);
-    return new Fd(check(result, () => ({ what: `open ${describe(path)}`, operation: "fd_open", path })));
+    return new Fd(check(result, () => ({ what: `open ${describe(path)}`, operation: "fd_open", path })), inside);
   }
 
   /**
@@ -200,7 +205,7 @@ export class Fd implements Disposable {
       load().core.hawser_fd_adopt(number),
       () => ({ what: `take over descriptor ${number}`, operation: "fd_adopt" }),
     );
-    return new Fd(number);
+    return new Fd(number, inside);
   }
 
   /**
@@ -239,7 +244,7 @@ export class Fd implements Disposable {
     const number = this.#open("copy");
     integer(least, "least", 0, 0x7fff_ffff);
     const result = load().core.hawser_fd_dup(number, least);
-    return new Fd(check(result, () => ({ what: `copy descriptor ${number}`, operation: "fd_dup" })));
+    return new Fd(check(result, () => ({ what: `copy descriptor ${number}`, operation: "fd_dup" })), inside);
   }
 
   /**

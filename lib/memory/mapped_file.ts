@@ -1,6 +1,6 @@
 import { load } from "../../ffi/load.ts";
 import { layouts, options as bits } from "../../ffi/symbols.ts";
-import { byteSize, cString, describe, fileMode, flag, optionsObject } from "../core/_arguments.ts";
+import { byteSize, cString, describe, fileMode, filePath, flag, optionsObject } from "../core/_arguments.ts";
 import { type Attempt, check } from "../core/_results.ts";
 import { wait, waitOptionNames, type WaitOptions } from "../core/_waiting.ts";
 import { inspectAs } from "../core/_inspect.ts";
@@ -68,6 +68,7 @@ export class MappedFile implements Disposable {
   readonly path: string;
 
   private constructor(mapping: Mapping, path: string) {
+    if (!(mapping instanceof Mapping)) throw new TypeError("Cannot make a MappedFile by new: use open()");
     this.#mapping = mapping;
     this.path = path;
   }
@@ -75,7 +76,7 @@ export class MappedFile implements Disposable {
   /**
    * Opens and maps a file.
    *
-   * @param path The path.
+   * @param file The path, or a file: URL.
    * @param options What differs from the defaults.
    * @returns The mapped file.
    * @throws {TypeError} If an argument has the wrong type.
@@ -92,7 +93,8 @@ export class MappedFile implements Disposable {
    * assert(new TextDecoder().decode(file.bytes).includes("root:"));
    * ```
    */
-  static open(path: string, options?: MappedFileOptions): MappedFile {
+  static open(file: string | URL, options?: MappedFileOptions): MappedFile {
+    const path = filePath(file);
     const pathText = cString(path, "path");
     const { size, readonly, create, mode } = optionsObject(options, ["size", "readonly", "create", "mode"]);
     if (flag(create, "create") && size === undefined) throw new RangeError("size must be given with create");

@@ -3,6 +3,8 @@
  *
  * @module
  */
+export { SystemError } from "../core/mod.ts";
+export { Fd } from "../fd/mod.ts";
 export { MappedFile } from "./mapped_file.ts";
 export type { MappedFileOptions } from "./mapped_file.ts";
 export type { WaitOptions } from "../core/mod.ts";

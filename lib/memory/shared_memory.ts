@@ -1,7 +1,17 @@
 import { atExit } from "../../ffi/exit.ts";
 import { load } from "../../ffi/load.ts";
 import { layouts, options as bits, user_any } from "../../ffi/symbols.ts";
-import { byteSize, describe, fileMode, flag, integer, objectName, optionsObject, userId } from "../core/_arguments.ts";
+import {
+  byteSize,
+  describe,
+  fileMode,
+  flag,
+  integer,
+  objectName,
+  optionsObject,
+  requiredOptions,
+  userId,
+} from "../core/_arguments.ts";
 import { type Attempt, check, errnoOf, failure } from "../core/_results.ts";
 import { inspectAs } from "../core/_inspect.ts";
 import { SystemError } from "../core/errors.ts";
@@ -208,14 +218,18 @@ export class SharedMemory implements Disposable {
   readonly #mapping: Mapping;
   readonly #name: string | null;
   #cleanup: Disposable | undefined;
-  /** Whether this call made the object, or found it. */
-  readonly created: boolean;
+  readonly #created: boolean;
 
   private constructor(mapping: Mapping, name: string | null, created: boolean, temporary = false) {
+    if (!(mapping instanceof Mapping)) {
+      throw new TypeError(
+        "Cannot make a SharedMemory by new: use create(), open(), openOrCreate(), anonymous() or from()",
+      );
+    }
     this.#mapping = mapping;
     mappings.set(this, mapping);
     this.#name = name;
-    this.created = created;
+    this.#created = created;
     if (temporary) this.#cleanup = atExit(() => this.#unlinkOwn());
   }
 
@@ -242,7 +256,8 @@ export class SharedMemory implements Disposable {
    */
   static create(name: string, options: CreateOptions): SharedMemory {
     const nameText = memoryName(name);
-    const { size, mode, sparse, temporary } = optionsObject(options, ["size", "mode", "sparse", "temporary"]);
+    const known = ["size", "mode", "sparse", "temporary"] as const;
+    const { size, mode, sparse, temporary } = requiredOptions(options, known, "{ size: 4096 }");
     return SharedMemory.#create(name, nameText, {
       size: byteSize(size, "size"),
       mode: fileMode(mode ?? 0o600),
@@ -327,7 +342,8 @@ export class SharedMemory implements Disposable {
       states: {
         EPERM: `it belongs to user ${found.uid}, not to ${owner === user_any ? "this process's" : `user ${owner}`}`,
         ENODATA: "it is empty: its maker has not given it a size yet",
-        EOVERFLOW: `it has ${found.size} bytes, fewer than the ${size} asked for`,
+        EOVERFLOW: `it has ${found.size} bytes, fewer than the ${size} asked for; if an older program left it, ` +
+          `SharedMemory.unlink(${describe(name)}) removes it`,
         ENODEV: `it is a ${found.kind}`,
       },
     });
@@ -355,7 +371,7 @@ export class SharedMemory implements Disposable {
   static openOrCreate(name: string, options: OpenOrCreateOptions): SharedMemory {
     const nameText = memoryName(name);
     const known = ["size", "mode", "sparse", "owner", "temporary"] as const;
-    const { size, mode, sparse, owner, temporary } = optionsObject(options, known);
+    const { size, mode, sparse, owner, temporary } = requiredOptions(options, known, "{ size: 4096 }");
     const both = { size: byteSize(size, "size"), temporary: flag(temporary, "temporary") };
     const making = {
       ...both,
@@ -520,6 +536,11 @@ export class SharedMemory implements Disposable {
         return { name: new TextDecoder().decode(record.subarray(name, name + length)), size: bytes, mode, uid, gid };
       }).filter((entry) => !entry.name.startsWith("sem."));
     }
+  }
+
+  /** Whether this call made the object, or found it. */
+  get created(): boolean {
+    return this.#created;
   }
 
   /** The name, or null where it has none. */

@@ -11,4 +11,5 @@
  *
  * @module
  */
+export { SystemError } from "../core/mod.ts";
 export { type Link, type LinkFlag, links, type LinkState } from "./links.ts";

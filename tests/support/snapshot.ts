@@ -90,7 +90,7 @@ function isRuntimeMapping(path: string): boolean {
 
 /** Names of the threads that the runtimes were seen to start by themselves. */
 const runtimeThreads =
-  /^(libuv-worker|JITWorker|V8Worker|v8-|V8 |DelayedTaskSche|SignalInspector|s Signal Sender|ollector Thread|tokio-|blocking-|deno|worker|HeapHelper|JIT |Heap |JSC|Bun |bun|HTTP Client|Malloc|WTF|node|MainThread|vitest)/i;
+  /^(libuv-worker|JITWorker|V8Worker|v8-|V8 |DelayedTaskSche|SignalInspector|s Signal Sender|t Helper Thread|ollector Thread|tokio-|blocking-|deno|worker|HeapHelper|JIT |Heap |JSC|Bun |bun|HTTP Client|Malloc|WTF|node|MainThread|vitest)/i;
 
 function threads(): string[] {
   const found: string[] = [];
