@@ -6,7 +6,7 @@ expectType<Fd>(Fd.open("/dev/null", "O_RDWR"));
 expectType<Fd>(Fd.open("/dev/null", ["O_WRONLY", "O_CREAT"] as const, 0o600));
 expectError(Fd.open());
 expectError(Fd.open(3));
-expectError(Fd.open(new URL("file:///")));
+expectType<Fd>(Fd.open(new URL("file:///")));
 expectError(Fd.open("/dev/null", 2));
 expectError(Fd.open("/dev/null", "r"));
 expectError(Fd.open("/dev/null", "O_CLOEXEC")); // Always set.
