@@ -1,7 +1,7 @@
 // The viewer: shows what the record holds, as a live table or as one JSON snapshot.
 import process from "node:process";
 import Table from "cli-table3";
-import logUpdate from "log-update";
+import { createLogUpdate } from "log-update";
 import { Seat } from "./role.ts";
 import { type Snapshot, snapshotOf } from "./snapshot.ts";
 
@@ -45,22 +45,36 @@ function draw(snapshot: Snapshot): string {
   ].join("\n");
 }
 
-process.stdout.on("error", () => process.exit(0)); // Nobody reads it any more.
+const { stdout } = process;
+/** The terminal; one that says it has no size, as those of supervisors and serial lines do, is taken for 80 by 24. */
+const terminal = {
+  isTTY: stdout.isTTY === true,
+  write: (text: string) => stdout.write(text),
+  get columns() {
+    return stdout.columns || 80;
+  },
+  get rows() {
+    return stdout.rows || 24;
+  },
+};
+
+stdout.on("error", () => process.exit(0)); // Nobody reads it any more.
 
 {
   using seat = new Seat("viewer");
-  const live = !seat.once && process.stdout.isTTY === true;
+  const live = !seat.once && terminal.isTTY;
+  const screen = createLogUpdate(terminal as unknown as NodeJS.WritableStream);
   // The summary comes last of a round, so all parts are there when a new one is.
   for await (const _ of seat.follow(seat.record.summary)) {
     const snapshot = snapshotOf(seat);
     if (snapshot === null) continue;
     if (live) {
-      logUpdate(draw(snapshot));
+      screen(draw(snapshot));
     } else {
-      await new Promise<void>((written) => process.stdout.write(`${JSON.stringify(snapshot)}\n`, () => written()));
+      await new Promise<void>((written) => stdout.write(`${JSON.stringify(snapshot)}\n`, () => written()));
     }
     if (seat.once) break;
   }
-  if (live) logUpdate.done();
+  if (live) screen.done();
 }
 process.exit(0); // Some runtimes would go on listening to standard input.

@@ -159,6 +159,25 @@ test("Ctrl-C in a terminal ends the live table and leaves nothing behind", async
   }
 });
 
+test("a terminal that has no size gets a table all the same", async (context) => {
+  needs(context, "script");
+  const command = laneCommand("node26", program, ["--interval", "50"]).map((word) => `'${word}'`).join(" ");
+  const terminal = spawn("script", ["-qefc", `stty cols 0 rows 0; exec ${command}`, "/dev/null"], {
+    env: { ...process.env, TERM: "xterm-256color" },
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  const closed = new Promise<number | null>((done) => terminal.on("close", (status) => done(status)));
+  let screen = "";
+  terminal.stdout.setEncoding("utf8").on("data", (text: string) => screen += text);
+  try {
+    await until(() => /CPU busy.*Ctrl-C ends it.*sample [2-9]/s.test(screen), "A table that changes", 20_000);
+    terminal.stdin.write("\x03");
+    expect(await watchdog(closed, "The end of the monitor")).toBe(0);
+  } finally {
+    terminal.kill("SIGKILL");
+  }
+});
+
 test("npm run -s demo -- --once writes the snapshot and nothing else to stdout", async (context) => {
   needs(context, "npm");
   await using npm = start(["npm", "run", "-s", "demo", "--", "--once"], { timeout: 60_000 });
