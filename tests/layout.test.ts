@@ -496,6 +496,63 @@ describe("struct", () => {
     });
   }
 
+  for (
+    const { name, layout, value, says } of [
+      { name: "a number", layout: Deep, value: { id: 1, inner: good.inner }, says: "last: the field is missing" },
+      { name: "a struct", layout: Deep, value: { id: 1, last: 7 }, says: "inner: the field is missing" },
+      {
+        name: "a field further in",
+        layout: Deep,
+        value: { ...good, inner: { ...good.inner, list: [good.inner.list[0], { x: 1 }] } },
+        says: "inner.list[1].name: the field is missing",
+      },
+      {
+        name: "a field that is undefined",
+        layout: Deep,
+        value: { ...good, last: undefined },
+        says: "last: undefined is not an integer from 0 to 65535",
+      },
+      {
+        name: "a number for a u64",
+        layout: struct({ at: u64 }),
+        value: { at: 5 },
+        says: "at: 5 is not a bigint from 0n to 2n ** 64n - 1n; write 5n",
+      },
+      {
+        name: "a number for a u64be",
+        layout: struct({ at: u64be }),
+        value: { at: -0 },
+        says: "at: 0 is not a bigint from 0n to 2n ** 64n - 1n; write 0n",
+      },
+      {
+        name: "a number for an i64",
+        layout: struct({ at: i64 }),
+        value: { at: -5 },
+        says: "at: -5 is not a bigint from -(2n ** 63n) to 2n ** 63n - 1n; write -5n",
+      },
+      {
+        name: "a number that no u64 is",
+        layout: struct({ at: u64 }),
+        value: { at: -5 },
+        says: "at: -5 is not a bigint from 0n to 2n ** 64n - 1n",
+      },
+      {
+        name: "a fraction for an i64",
+        layout: struct({ at: i64 }),
+        value: { at: 0.5 },
+        says: "at: 0.5 is not a bigint from -(2n ** 63n) to 2n ** 63n - 1n",
+      },
+    ]
+  ) {
+    test(`write() says what to do about ${name}`, () => {
+      const message = `Cannot write ${says}`;
+      const memory = new Uint8Array(layout.size);
+      expect(() => layout.write(memory, loosely(value))).toThrow(
+        expect.objectContaining({ name: "TypeError", message }),
+      );
+    });
+  }
+
   test("write() refuses what is no object", () => {
     for (const value of [undefined, null, 1, "x", true]) {
       expect(() => Deep.write(new Uint8Array(Deep.size), loosely(value))).toThrow(TypeError);
@@ -609,10 +666,29 @@ describe("view", () => {
     }
   });
 
-  test("refuses to be given parts or fields it does not have", () => {
+  test("refuses to be given parts, and says what to do instead", () => {
+    const lock = embedded({ name: "mutex", size: 4, align: 4, open: () => null });
+    const All = struct({ hits: atomicU32, list: array(u8, 2), inner: struct({ y: bool }), lock });
+    const view = loosely(All.view(new Uint8Array(All.size)));
+    const says = (message: string) => expect.objectContaining({ name: "TypeError", message });
+    const atomic = says("Cannot assign to hits: it is atomic, use hits.store(value) or hits.add(value)");
+    expect(() => view.hits = 5).toThrow(atomic);
+    expect(() => view.hits += 1).toThrow(atomic);
+    expect(() => view.hits++).toThrow(atomic);
+    expect(() => view.list = [1, 2]).toThrow(
+      says("Cannot assign to list: it is an array, use list.assign(values) or list.set(index, value)"),
+    );
+    expect(() => view.inner = { y: true }).toThrow(
+      says("Cannot assign to inner: it is a struct, use the fields of inner, or the assign(view, value) of its layout"),
+    );
+    expect(() => view.lock = {}).toThrow(
+      says("Cannot assign to lock: it stands for an object in the memory, mutex, which has methods of its own"),
+    );
+    expect(view.hits.load()).toBe(0);
+  });
+
+  test("refuses to be given fields it does not have", () => {
     const view = loosely(Sample.view(new Uint8Array(Sample.size)));
-    expect(() => view.inner = { x: 1, flags: [true, true] }).toThrow(TypeError);
-    expect(() => view.cores = [1, 2, 3]).toThrow(TypeError);
     expect(() => view.cpuu = 1).toThrow(TypeError);
     expect(() => view.cores.foo = 1).toThrow(TypeError);
     expect(() => delete view.cpu).not.toThrow(); // There is nothing of that name on the view itself.
@@ -629,6 +705,31 @@ describe("view", () => {
     const shown = inspect(view);
     for (const part of ["x: 1", "hits: 2", "[ 3, 4 ]", "y: true"]) expect(shown).toContain(part);
     expect(JSON.stringify(view)).toBe('{"x":1,"hits":2,"list":[3,4],"inner":{"y":true}}');
+  });
+
+  test("consoles show it in any case", () => {
+    const Odd = struct({
+      state: enumeration({ idle: 0 }),
+      states: array(enumeration({ idle: 0 }), 2),
+      hits: atomicU32,
+    });
+    const memory = new Uint8Array(Odd.size);
+    const view = Odd.view(memory);
+    memory[0] = memory[4] = 9;
+    for (const part of ["state: '[Cannot read an enumeration: 9", "'idle'", "hits: 0"]) {
+      expect(inspect(view).replaceAll('"', "'")).toContain(part);
+    }
+    expect(() => JSON.stringify(view)).toThrow(RangeError);
+    const { states, hits } = view;
+    // What console.log prints with, which vitest puts its own in the place of.
+    const { Deno, Bun } = loosely(globalThis);
+    const inspectors = [inspect, Deno?.inspect, Bun?.inspect].filter((found) => found !== undefined);
+    structuredClone(memory.buffer, { transfer: [memory.buffer] });
+    for (const [what, name] of [[view, "struct"], [states, "array(enumeration, 2)"], [hits, "atomic"]] as const) {
+      for (const inspectAs of inspectors) {
+        expect(inspectAs(what)).toBe(`[${name}: its memory was closed or transferred]`);
+      }
+    }
   });
 
   test("takes every kind of memory", () => {
@@ -679,6 +780,65 @@ describe("view", () => {
       expect(() => Sample.write(loosely(memory), value, loosely(offset))).toThrow(kind);
     });
   }
+
+  test("asks for the bytes of what has them", () => {
+    for (
+      const memory of [
+        { bytes: new Uint8Array(99) },
+        loosely({
+          get bytes() {
+            throw new Error("closed");
+          },
+        }),
+      ]
+    ) {
+      const says = (verb: string) =>
+        `Cannot ${verb} struct: its memory is not a buffer or a view of one, but has bytes: pass memory.bytes`;
+      expect(() => Sample.view(loosely(memory))).toThrow(says("view"));
+      expect(() => Sample.read(loosely(memory))).toThrow(says("read"));
+      expect(() => Sample.write(loosely(memory), Sample.read(new Uint8Array(99)))).toThrow(says("write"));
+    }
+    expect(() => Sample.view(loosely({}))).toThrow(/^Cannot view struct: its memory is not a buffer or a view of one$/);
+  });
+
+  test("says that the memory was closed", () => {
+    const All = struct({
+      ok: bool,
+      text: utf8(4),
+      raw: bytes(2),
+      list: array(u8, 2),
+      hits: atomicU32,
+      more: atomicU32,
+    });
+    const memory = new Uint8Array(All.size);
+    const data = new DataView(memory.buffer);
+    const view = All.view(memory);
+    const { list, hits } = view;
+    structuredClone(memory.buffer, { transfer: [memory.buffer] });
+    const uses: [says: string, use: () => unknown][] = [
+      ["write ok", () => view.ok = true],
+      ["read utf8(4)", () => view.text],
+      ["write text", () => view.text = "a"],
+      ["read raw", () => view.raw],
+      ["write raw", () => view.raw = Uint8Array.of(1, 2)],
+      ["write [1]", () => list.set(1, 1)],
+      ["read array(u8, 2)", () => list.copy()],
+      ["write array(u8, 2)", () => list.assign([1, 2])],
+      ["read the atomic number", () => hits.load()],
+      ["change the atomic number", () => hits.store(1)],
+      ["change the atomic number", () => hits.compareExchange(0, 1)],
+      ["read struct", () => All.copy(view)],
+      ["view struct", () => All.view(memory)],
+      ["view struct", () => All.view(memory.buffer)],
+      ["view struct", () => All.view(data)],
+      ["read struct", () => All.read(memory)],
+    ];
+    for (const [says, use] of uses) {
+      const message = `Cannot ${says}: its memory was closed or transferred`;
+      expect(use, String(use)).toThrow(expect.objectContaining({ name: "TypeError", message }));
+    }
+    expect(() => list.set(1, 256)).toThrow(RangeError); // What is wrong in itself is said first.
+  });
 
   test("throws a TypeError once the buffer is detached, whatever is touched", () => {
     const All = struct({
@@ -896,6 +1056,17 @@ describe("atomics", () => {
     });
   }
 
+  test("load where a text or a number is asked for", () => {
+    const view = loosely(Counters.view(new Uint8Array(Counters.size)));
+    view.hits.store(41);
+    view.total.store(2n ** 63n);
+    expect([`${view.hits}`, view.hits + 1, Number(view.hits), view.hits == 41, view.hits > 40]).toEqual(
+      ["41", 42, 41, true, true],
+    );
+    expect([`${view.total}`, view.total + 1n]).toEqual(["9223372036854775808", 2n ** 63n + 1n]);
+    expect(() => view.total + 1).toThrow(TypeError); // As with every bigint.
+  });
+
   test("stand in structs and arrays, in views and in plain objects", () => {
     const memory = new Uint8Array(Counters.size + 8);
     const view = Counters.view(memory, 8);
@@ -1057,6 +1228,7 @@ describe("toC", () => {
       expect(text.split("\n")).toContain(line);
     }
     expect(text.match(/struct sample_inner \{/g)).toHaveLength(1);
+    expect(text).toMatch(/^#ifndef HAWSER_SAMPLE_H\n#define HAWSER_SAMPLE_H\n\n#include [^]*\n\n#endif\n$/);
   });
 
   test("renames fields that C keeps for itself, and keeps names apart", () => {

@@ -1,5 +1,5 @@
 // A fixed number of equal elements.
-import { type Block, Place, type Viewed } from "./block.ts";
+import { type Block, closedText, isClosed, Place, shown, type Viewed } from "./block.ts";
 import type { CText } from "./c.ts";
 import {
   type Decode,
@@ -119,7 +119,7 @@ class FieldArrayView extends Indexed implements Viewed {
     try {
       encodeElement(block, at + index * stride, value);
     } catch (thrown) {
-      throw explain(thrown, `[${index}]`);
+      throw explain(thrown, `[${index}]`, block);
     }
   }
 
@@ -140,7 +140,9 @@ class FieldArrayView extends Indexed implements Viewed {
   }
 
   [Symbol.for("nodejs.util.inspect.custom")](): unknown {
-    return [...this];
+    const { block } = this.$place;
+    if (isClosed(block)) return closedText(this.$array.name);
+    return Array.from({ length: this.length }, (_, i) => shown(() => this.get(i)));
   }
 }
 
@@ -212,6 +214,10 @@ class ArrayField<Value, View> extends PartField<Value[], ArrayView<Value, View>>
   override store(bytes: Uint8Array, at: number, copy: Block, copyAt: number): void {
     const { field, length, stride } = this;
     for (let i = 0; i < length; i++) field.store(bytes, at + i * stride, copy, copyAt + i * stride);
+  }
+
+  protected instead(name: string): string {
+    return `it is an array, use ${name}.assign(values) or ${name}.set(index, value)`;
   }
 
   declare(c: CText, declarator: string): string {

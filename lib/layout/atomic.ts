@@ -1,5 +1,5 @@
 // Numbers that several processes change at once.
-import { Block } from "./block.ts";
+import { Block, closedError, closedText } from "./block.ts";
 import type { CText } from "./c.ts";
 import { explain, type Field, fieldOf, type Layout, type Part, PartField } from "./field.ts";
 import { i32, u32, u64 } from "./scalars.ts";
@@ -43,6 +43,8 @@ export interface Atomic<Value extends number | bigint> {
   exchange(value: Value): Value;
   /** Writes `replacement` if `expected` is there; returns what was there before in either case. */
   compareExchange(expected: Value, replacement: Value): Value;
+  /** Loads it, where a text or a number is asked for: in `${view.hits}`, or `Number(view.hits)`. */
+  [Symbol.toPrimitive](): Value;
 }
 
 type Words = Uint32Array | Int32Array | BigUint64Array;
@@ -86,56 +88,100 @@ class AtomicView<Value extends number | bigint> implements Atomic<Value> {
   }
 
   load(): Value {
-    return atomics.load(this.#words, this.#index) as Value;
+    try {
+      return atomics.load(this.#words, this.#index) as Value;
+    } catch (thrown) {
+      throw this.#explain(thrown, "read");
+    }
   }
 
   store(value: Value): void {
     this.#check(value);
-    atomics.store(this.#words, this.#index, value);
+    try {
+      atomics.store(this.#words, this.#index, value);
+    } catch (thrown) {
+      throw this.#explain(thrown, "change");
+    }
   }
 
   add(value: Value): Value {
     this.#check(value);
-    return atomics.add(this.#words, this.#index, value) as Value;
+    try {
+      return atomics.add(this.#words, this.#index, value) as Value;
+    } catch (thrown) {
+      throw this.#explain(thrown, "change");
+    }
   }
 
   sub(value: Value): Value {
     this.#check(value);
-    return atomics.sub(this.#words, this.#index, value) as Value;
+    try {
+      return atomics.sub(this.#words, this.#index, value) as Value;
+    } catch (thrown) {
+      throw this.#explain(thrown, "change");
+    }
   }
 
   and(value: Value): Value {
     this.#check(value);
-    return atomics.and(this.#words, this.#index, value) as Value;
+    try {
+      return atomics.and(this.#words, this.#index, value) as Value;
+    } catch (thrown) {
+      throw this.#explain(thrown, "change");
+    }
   }
 
   or(value: Value): Value {
     this.#check(value);
-    return atomics.or(this.#words, this.#index, value) as Value;
+    try {
+      return atomics.or(this.#words, this.#index, value) as Value;
+    } catch (thrown) {
+      throw this.#explain(thrown, "change");
+    }
   }
 
   xor(value: Value): Value {
     this.#check(value);
-    return atomics.xor(this.#words, this.#index, value) as Value;
+    try {
+      return atomics.xor(this.#words, this.#index, value) as Value;
+    } catch (thrown) {
+      throw this.#explain(thrown, "change");
+    }
   }
 
   exchange(value: Value): Value {
     this.#check(value);
-    return atomics.exchange(this.#words, this.#index, value) as Value;
+    try {
+      return atomics.exchange(this.#words, this.#index, value) as Value;
+    } catch (thrown) {
+      throw this.#explain(thrown, "change");
+    }
   }
 
   compareExchange(expected: Value, replacement: Value): Value {
     this.#check(expected);
     this.#check(replacement);
-    return atomics.compareExchange(this.#words, this.#index, expected, replacement) as Value;
+    try {
+      return atomics.compareExchange(this.#words, this.#index, expected, replacement) as Value;
+    } catch (thrown) {
+      throw this.#explain(thrown, "change");
+    }
+  }
+
+  #explain(thrown: unknown, verb: string): unknown {
+    return this.#words.length === 0 ? closedError(verb, "the atomic number") : thrown;
   }
 
   toJSON(): Value {
     return this.load();
   }
 
-  [Symbol.for("nodejs.util.inspect.custom")](): unknown {
+  [Symbol.toPrimitive](): Value {
     return this.load();
+  }
+
+  [Symbol.for("nodejs.util.inspect.custom")](): unknown {
+    return this.#words.length === 0 ? closedText("atomic") : this.load();
   }
 }
 
@@ -184,6 +230,10 @@ class AtomicField<Value extends number | bigint> extends PartField<Value, Atomic
   override store(bytes: Uint8Array, at: number, copy: Block, copyAt: number): void {
     const words = wordsOf(bytes.buffer, this.#Kind);
     atomics.store(words, (bytes.byteOffset + at) / this.size, this.decode(copy, copyAt));
+  }
+
+  protected instead(name: string): string {
+    return `it is atomic, use ${name}.store(value) or ${name}.add(value)`;
   }
 
   declare(c: CText, declarator: string): string {

@@ -53,28 +53,77 @@ export interface Viewed {
  *
  * A buffer that was detached has no bytes: that is a TypeError, not a record too long.
  */
-export function bytesAt(memory: Memory, offset: number, size: number, align: number, what: string): Uint8Array {
+export function bytesAt(
+  memory: Memory,
+  offset: number,
+  size: number,
+  align: number,
+  verb: string,
+  what: string,
+): Uint8Array {
   let bytes: Uint8Array;
   if (memory instanceof Uint8Array) {
     bytes = memory;
   } else if (ArrayBuffer.isView(memory)) {
+    alive(memory.buffer, verb, what); // A DataView does not even tell its offset any more.
     bytes = new Uint8Array(memory.buffer, memory.byteOffset, memory.byteLength);
   } else if (isBuffer(memory)) {
-    bytes = new Uint8Array(memory);
+    bytes = alive(memory, verb, what);
   } else {
-    throw new TypeError(`Cannot find ${what}: its memory is not a buffer or a view of one`);
+    const rather = typeof memory === "object" && memory !== null && "bytes" in memory
+      ? ", but has bytes: pass memory.bytes"
+      : "";
+    throw new TypeError(`Cannot ${verb} ${what}: its memory is not a buffer or a view of one${rather}`);
   }
-  if (typeof offset !== "number") throw new TypeError(`Cannot find ${what}: its offset is not a number`);
+  if (typeof offset !== "number") throw new TypeError(`Cannot ${verb} ${what}: its offset is not a number`);
   // Also false for fractions and NaN.
   if (!(Number.isInteger(offset) && offset >= 0 && offset + size <= bytes.length)) {
-    if (bytes.length === 0) new Uint8Array(bytes.buffer); // Throws the engine's TypeError if detached.
-    throw new RangeError(`Cannot find ${what}: ${size} bytes at offset ${offset} are not within ${bytes.length}`);
+    if (bytes.length === 0) alive(bytes.buffer, verb, what);
+    throw new RangeError(`Cannot ${verb} ${what}: ${size} bytes at offset ${offset} are not within ${bytes.length}`);
   }
   if (align > 1 && (bytes.byteOffset + offset) % align !== 0) {
     const at = bytes.byteOffset + offset;
-    throw new RangeError(`Cannot find ${what}: offset ${at} of the buffer is not a multiple of ${align}`);
+    throw new RangeError(`Cannot ${verb} ${what}: offset ${at} of the buffer is not a multiple of ${align}`);
   }
   return bytes;
+}
+
+/** The bytes of a buffer, or a TypeError if it is detached. */
+function alive(buffer: ArrayBufferLike, verb: string, what: string): Uint8Array {
+  try {
+    return new Uint8Array(buffer);
+  } catch {
+    throw closedError(verb, what);
+  }
+}
+
+/** The error for memory that was there once. */
+export function closedError(verb: string, what: string): TypeError {
+  return new TypeError(`Cannot ${verb} ${what}: its memory was closed or transferred`);
+}
+
+/** Whether the bytes that a view stood on are gone: what has a view takes at least one. */
+export function isClosed(block: Block): boolean {
+  return block.bytes.length === 0;
+}
+
+/** What to throw for what the engine threw: it speaks of a detached buffer, and names neither the field nor a reason. */
+export function afterClose(thrown: unknown, block: Block, verb: string, what: string): unknown {
+  return isClosed(block) ? closedError(verb, what) : thrown;
+}
+
+/** What a console shows for a view of `what` whose memory is gone: to print something is no reason to fail. */
+export function closedText(what: string): string {
+  return `[${what}: its memory was closed or transferred]`;
+}
+
+/** For consoles: what `get` gives, or what it throws as a text, such as an enumeration that holds no name. */
+export function shown(get: () => unknown): unknown {
+  try {
+    return get();
+  } catch (thrown) {
+    return `[${thrown instanceof Error ? thrown.message : String(thrown)}]`;
+  }
 }
 
 function isBuffer(value: unknown): value is ArrayBufferLike {

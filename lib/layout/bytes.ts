@@ -1,5 +1,5 @@
 // Bytes as they are.
-import type { Block, Viewed } from "./block.ts";
+import { type Block, closedError, isClosed, type Viewed } from "./block.ts";
 import type { CText } from "./c.ts";
 import { type Accessor, explain, Field, type Layout, Refusal } from "./field.ts";
 import { lengthOf } from "./length.ts";
@@ -17,7 +17,7 @@ class BytesField extends Field<Uint8Array> {
     if (value.length !== this.size) {
       throw new Refusal(RangeError, `${value.length} bytes are not the ${this.size} of ${this.name}`);
     }
-    block.data.getUint8(at); // Throws if the buffer is detached.
+    if (isClosed(block)) throw closedError("write", this.name);
     block.bytes.set(value, at);
   }
 
@@ -34,15 +34,15 @@ class BytesField extends Field<Uint8Array> {
     const encode = this.encode.bind(this);
     return {
       get(this: Viewed): Uint8Array {
-        const { parts, block, at, data } = this.$place;
-        data.getUint8(at + offset); // Throws if the buffer is detached.
+        const { parts, block, at } = this.$place;
+        if (isClosed(block)) throw closedError("read", name);
         return (parts[slot] ??= open(block, at + offset)) as Uint8Array;
       },
       set(this: Viewed, value: unknown): void {
         try {
           encode(this.$place.block, this.$place.at + offset, value);
         } catch (thrown) {
-          throw explain(thrown, name);
+          throw explain(thrown, name, this.$place.block);
         }
       },
     };

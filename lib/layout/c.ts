@@ -78,10 +78,12 @@ export class CText {
     return tag;
   }
 
-  /** All of it. */
-  text(): string {
+  /** All of it, as a header called `name` that may be included twice. */
+  text(name: string): string {
     const headers = [...this.#headers].sort().map((header) => `#include <${header}>\n`).join("");
-    return `${headers}\n${this.#declarations.join("\n")}\n${this.#assertions.join("\n")}\n`;
+    const body = `${headers}\n${this.#declarations.join("\n")}\n${this.#assertions.join("\n")}\n`;
+    const guard = `HAWSER_${name.toUpperCase()}_H`;
+    return `#ifndef ${guard}\n#define ${guard}\n\n${body}\n#endif\n`;
   }
 
   #tag(layout: object, declarator: string): string {

@@ -51,6 +51,10 @@ class EmbeddedField<View> extends PartField<never, View> {
     return this.#embedding.open(block.bytes.buffer, block.bytes.byteOffset + at);
   }
 
+  protected instead(): string {
+    return `it stands for an object in the memory, ${this.name}, which has methods of its own`;
+  }
+
   declare(c: CText, declarator: string): string {
     const type = this.#embedding.c;
     if (type === undefined) {

@@ -1,6 +1,6 @@
 // What a kind of field must be able to do. Public faces are the interfaces `Layout` and `Part`; every layout in this
 // folder is a `Field`, which knows in addition how to encode, decode and spell itself in C.
-import { Block, bytesAt, type Memory, type Viewed } from "./block.ts";
+import { afterClose, Block, bytesAt, closedError, type Memory, type Viewed } from "./block.ts";
 import type { CText } from "./c.ts";
 
 /**
@@ -186,8 +186,9 @@ export class Refusal {
 }
 
 /** What to throw at the caller for `thrown`, which may also be an error of a getter in the caller's own value. */
-export function explain(thrown: unknown, what: string): unknown {
-  return thrown instanceof Refusal ? thrown.error(what) : thrown;
+export function explain(thrown: unknown, what: string, block?: Block): unknown {
+  if (thrown instanceof Refusal) return thrown.error(what);
+  return block === undefined ? thrown : afterClose(thrown, block, "write", what);
 }
 
 function quote(value: unknown): string {
@@ -265,28 +266,28 @@ export abstract class Field<Value, View = Value> implements Layout<Value> {
         try {
           encode(this.$place.block, this.$place.at + offset, value);
         } catch (thrown) {
-          throw explain(thrown, name);
+          throw explain(thrown, name, this.$place.block);
         }
       },
     };
   }
 
   view(memory: Memory, offset = 0): View {
-    return this.open(new Block(bytesAt(memory, offset, this.size, this.alignLive, this.name)), offset);
+    return this.open(new Block(bytesAt(memory, offset, this.size, this.alignLive, "view", this.name)), offset);
   }
 
   read(memory: Memory, offset = 0): Value {
     if (!this.plain) throw new TypeError(`Cannot read ${this.name}: it has no plain value`);
-    return this.readFrom(bytesAt(memory, offset, this.size, this.alignLive, this.name), offset);
+    return this.readFrom(bytesAt(memory, offset, this.size, this.alignLive, "read", this.name), offset);
   }
 
   write(memory: Memory, value: Input<Value>, offset = 0): void {
     if (!this.plain) throw new TypeError(`Cannot write ${this.name}: it has no plain value`);
-    this.writeTo(bytesAt(memory, offset, this.size, this.alignLive, this.name), offset, value);
+    this.writeTo(bytesAt(memory, offset, this.size, this.alignLive, "write", this.name), offset, value);
   }
 
   readFrom(bytes: Uint8Array, at: number): Value {
-    if (bytes.length < at + this.size) throw new TypeError(`Cannot read ${this.name}: its buffer is detached`);
+    if (bytes.length < at + this.size) throw closedError("read", this.name);
     const copy = this.#take();
     // Pairs with the order in writeTo: who sees a number stored last sees what was written before.
     if (this.alignLive > 0) this.load(bytes, at, copy, 0);
@@ -303,7 +304,7 @@ export abstract class Field<Value, View = Value> implements Layout<Value> {
     } catch (thrown) {
       throw explain(thrown, this.name);
     }
-    if (bytes.length < at + this.size) throw new TypeError(`Cannot write ${this.name}: its buffer is detached`);
+    if (bytes.length < at + this.size) throw closedError("write", this.name);
     this.copyPlain(copy.bytes, 0, bytes, at);
     if (this.alignLive > 0) this.store(bytes, at, copy, 0);
     this.#keep(copy);
@@ -324,12 +325,24 @@ export abstract class Field<Value, View = Value> implements Layout<Value> {
 export abstract class PartField<Value, View> extends Field<Value, View> implements Part<Value, View> {
   override readonly live: boolean = true;
 
-  override accessor(offset: number, _name: string, slot: number): Accessor {
-    const open = this.open.bind(this);
+  /** What to do where one would like to assign to it: the end of an error message. */
+  protected abstract instead(name: string): string;
+
+  override accessor(offset: number, name: string, slot: number): Accessor {
+    const open = (block: Block, at: number): View => {
+      try {
+        return this.open(block, at);
+      } catch (thrown) {
+        throw afterClose(thrown, block, "view", name);
+      }
+    };
     return {
       get(this: Viewed): View {
         const { parts, block, at } = this.$place;
         return (parts[slot] ??= open(block, at + offset)) as View;
+      },
+      set: (): void => {
+        throw new TypeError(`Cannot assign to ${name}: ${this.instead(name)}`);
       },
     };
   }

@@ -1,5 +1,5 @@
 // Named fields, one after the other, where a C compiler would put them.
-import { type Block, Place, type Viewed } from "./block.ts";
+import { type Block, closedText, isClosed, Place, shown, type Viewed } from "./block.ts";
 import { CText, isReserved } from "./c.ts";
 import {
   type Decode,
@@ -117,7 +117,7 @@ export interface Struct<F extends Fields> extends Part<Values<F>, Views<F>> {
    * after the way to them. Big-endian numbers and texts are integers and `char` arrays with a comment.
    *
    * @param name The struct's name in C.
-   * @returns C11 text, a header without guards.
+   * @returns C11 text, a header with an include guard, `HAWSER_` and the name and `_H` in capitals.
    * @throws {RangeError} If the name is not an identifier of C, or a word that C keeps for itself.
    * @throws {TypeError} If the name is not a string.
    */
@@ -148,14 +148,22 @@ class StructView implements Viewed {
 
 const hidden = { configurable: true, enumerable: false, writable: true };
 
-/** A plain object of everything that the view shows, for consoles and JSON. */
-function show(this: object): Record<string, unknown> {
-  const shown: Record<string, unknown> = {};
-  for (const name in this) shown[name] = (this as Record<string, unknown>)[name];
-  return shown;
+/** A plain object of everything that the view shows, for JSON. */
+function plainOf(this: object): Record<string, unknown> {
+  const plain: Record<string, unknown> = {};
+  for (const name in this) plain[name] = (this as Record<string, unknown>)[name];
+  return plain;
+}
+
+/** The same for consoles, which get something to show in any case. */
+function show(this: StructView): unknown {
+  if (isClosed(this.$place.block)) return closedText("struct");
+  const plain: Record<string, unknown> = {};
+  for (const name in this) plain[name] = shown(() => (this as unknown as Record<string, unknown>)[name]);
+  return plain;
 }
 Object.defineProperties(StructView.prototype, {
-  toJSON: { ...hidden, value: show },
+  toJSON: { ...hidden, value: plainOf },
   [Symbol.for("nodejs.util.inspect.custom")]: { ...hidden, value: show },
 });
 
@@ -199,7 +207,11 @@ class StructField<F extends Fields> extends PartField<Values<F>, Views<F>> imple
         encode(block, at + offset, (value as Record<string, unknown>)[name]);
       }
     } catch (thrown) {
-      throw thrown instanceof Refusal ? thrown.in(members[i]!.name) : thrown;
+      if (!(thrown instanceof Refusal)) throw thrown;
+      const { name } = members[i]!;
+      // A path would mean that there is something, and that what is missing is in it.
+      if (thrown.path === "" && !(name in value)) throw new Refusal(TypeError, "the field is missing").in(name);
+      throw thrown.in(name);
     }
   }
 
@@ -237,6 +249,10 @@ class StructField<F extends Fields> extends PartField<Values<F>, Views<F>> imple
     for (const { field, offset } of this.#mixed) field.store(bytes, at + offset, copy, copyAt + offset);
   }
 
+  protected instead(name: string): string {
+    return `it is a struct, use the fields of ${name}, or the assign(view, value) of its layout`;
+  }
+
   declare(c: CText, declarator: string): string {
     return `struct ${c.struct(this, this.#all, declarator)} ${declarator};`;
   }
@@ -247,7 +263,7 @@ class StructField<F extends Fields> extends PartField<Values<F>, Views<F>> imple
     if (isReserved(name)) throw new RangeError(`Cannot write a struct as C: ${name} is a word that C keeps for itself`);
     const c = new CText();
     c.struct(this, this.#all, name);
-    return c.text();
+    return c.text(name);
   }
 
   #placeOf(view: unknown, verb: string): Place {

@@ -1,5 +1,5 @@
 // UTF-8 text in a fixed number of bytes, padded with NUL as in C's char[n].
-import type { Block } from "./block.ts";
+import { type Block, closedError, isClosed } from "./block.ts";
 import type { CText } from "./c.ts";
 import { Field, type Layout, Refusal } from "./field.ts";
 import { lengthOf } from "./length.ts";
@@ -36,7 +36,7 @@ class TextField extends Field<string> {
         if (code === 0 || code > 0x7f) break;
       }
     }
-    block.data.getUint8(at); // Throws if the buffer is detached, where storing an element is silently nothing.
+    if (isClosed(block)) throw closedError("write", this.name); // Storing an element would silently be nothing.
     if (i === length) {
       for (i = 0; i < length; i++) bytes[at + i] = value.charCodeAt(i);
     } else {
@@ -54,7 +54,7 @@ class TextField extends Field<string> {
   decode(block: Block, at: number): string {
     const { bytes } = block;
     const size = this.size;
-    block.data.getUint8(at); // Throws if the buffer is detached.
+    if (isClosed(block)) throw closedError("read", this.name);
     if (copy.length < size) copy = new Uint8Array(size);
     const codes = copy;
     let length = 0;

@@ -123,6 +123,12 @@ test("the assertions of toC() fail where the layout is another", () => {
   expect(cc.stderr).toContain("sizeof sample");
 }, 120_000);
 
+test("toC() may be included twice", (context) => {
+  needs(context, "gcc");
+  writeFileSync(join(folder, "twice.h"), struct({ a: u8, state: enumeration({ idle: 0 }) }).toC("twice"));
+  compile("twice", `#include "twice.h"\n#include "twice.h"\nint main(void) { return twice_state_idle; }\n`);
+}, 120_000);
+
 test("toC() is C++ too, atomic fields aside", (context) => {
   needs(context, "g++");
   const path = join(folder, "sample.cpp");
