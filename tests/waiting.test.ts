@@ -353,7 +353,9 @@ test("Workers terminated with calls running leave no call, no thread and no desc
   expect({ stderr, status }).toEqual({ stderr: "", status: 0 });
   const [running, left] = stdout.trim().split("\n").map((line) => JSON.parse(line));
   expect(running).toEqual({ running: 25, threads: 25 });
-  expect(left).toEqual({ sockets: 0, threads: 0, calls: 0 });
+  expect(left).toMatchObject({ threads: 0, calls: 0 });
+  // Deno opens a pair of its own, at whose end a thread of its own waits for signals, when it likes (snapshot.ts).
+  expect([0, ...(here === "deno" ? [2] : [])]).toContain(left.sockets);
 });
 
 test("1,000 flushes, 64 at once: each is answered, and nothing is left", async () => {
