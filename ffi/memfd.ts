@@ -51,14 +51,13 @@ function text(value: string): Uint8Array {
 function find(libc: Libc, bytes: Uint8Array, name: string): number | undefined {
   const wanted = new TextEncoder().encode(`/memfd:${name} (deleted)`);
   const target = new Uint8Array(256);
-  for (const start of [least, 3]) {
-    // Numbers are given lowest first, so a long gap ends the search; missing the file costs a second copy, no more.
-    for (let fd = start, misses = 0; misses < 64; fd++) {
-      const length = libc.readlink(text(`/proc/self/fd/${fd}`), target, target.length);
-      misses = length < 0 ? misses + 1 : 0;
-      if (length !== wanted.length || !wanted.every((byte, i) => byte === target[i])) continue;
-      if (sealed(libc, fd) && holds(libc, fd, bytes)) return fd;
-    }
+  // Below `least` are those that are about to be closed. Numbers are given lowest first, so a long gap ends the search;
+  // missing the file costs a second copy, no more.
+  for (let fd = least, misses = 0; misses < 64; fd++) {
+    const length = libc.readlink(text(`/proc/self/fd/${fd}`), target, target.length);
+    misses = length < 0 ? misses + 1 : 0;
+    if (length !== wanted.length || !wanted.every((byte, i) => byte === target[i])) continue;
+    if (sealed(libc, fd) && holds(libc, fd, bytes)) return fd;
   }
   return undefined;
 }

@@ -47,7 +47,7 @@ function openBytes(bytes: Uint8Array, name: string): Native {
     try {
       // By its own path: dlopen() remembers that, and the number of `fd` will be another file's.
       const native = open(`${folder}/${name}.so`);
-      native.core.hawser_fd_dup(fd, 512);
+      native.core.hawser_fd_dup(fd, published);
       return native;
     } finally {
       closeSync(fd);
@@ -56,6 +56,9 @@ function openBytes(bytes: Uint8Array, name: string): Native {
     rmSync(folder, { recursive: true, force: true });
   }
 }
+
+/** Descriptors that stay are put at this number and above. */
+const published = 512;
 
 /** The path of the file another Worker made. */
 function find(bytes: Uint8Array, name: string): string | undefined {
@@ -68,6 +71,8 @@ function find(bytes: Uint8Array, name: string): string | undefined {
     return undefined; // Without /proc each Worker makes its own.
   }
   for (const fd of fds) {
+    // Below are those that come and go: its maker's own, and those of Workers that are comparing the bytes.
+    if (Number(fd) < published) continue;
     const path = `/proc/self/fd/${fd}`;
     try {
       if (readlinkSync(path).endsWith(own) && readFileSync(path).equals(bytes)) return path;
