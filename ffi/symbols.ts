@@ -1,7 +1,7 @@
 // Written by zig/src/bindings.zig from the Zig sources. Do not edit: `npm run build`.
 
 /** The hash of all that stands here; the library answers with its own. */
-export const abi: number = 0x6c88a404;
+export const abi: number = 0x5a2abeb3;
 
 /** The kinds of argument and result. A `buffer` is a Uint8Array that is not empty. */
 export type Kind = "u32" | "i32" | "f64" | "handle" | "fd" | "buffer";
@@ -39,8 +39,22 @@ export const signatures: Readonly<Record<keyof Core, Signature>> = {
   hawser_memory_unlink: { args: ["buffer", "u32"], returns: "i32" },
   hawser_memory_unlink_own: { args: ["handle", "buffer", "u32"], returns: "i32" },
   hawser_memory_list: { args: ["buffer", "u32"], returns: "i32" },
-  hawser_futex_wait: { args: ["handle", "f64", "u32", "f64"], returns: "i32" },
+  hawser_futex_wait: { args: ["handle", "f64", "u32", "f64", "u32"], returns: "i32" },
   hawser_futex_wake: { args: ["handle", "f64", "u32"], returns: "i32" },
+  hawser_wait_futex: { args: ["handle", "u32", "handle", "f64", "u32", "f64"], returns: "i32" },
+  hawser_wait_cancel: { args: ["handle", "u32", "u32"], returns: "i32" },
+  hawser_wait_count: { args: [], returns: "u32" },
+  hawser_wait_one_by_one: { args: ["u32"], returns: "i32" },
+  hawser_memory_locks: { args: ["handle"], returns: "i32" },
+  hawser_object_open: { args: ["u32", "buffer", "u32", "f64", "u32", "u32", "buffer", "u32"], returns: "i32" },
+  hawser_object_unlink: { args: ["u32", "buffer", "u32"], returns: "i32" },
+  hawser_object_unlink_own: { args: ["handle", "u32", "buffer", "u32"], returns: "i32" },
+  hawser_mutex_attach: { args: ["handle", "f64", "buffer", "u32"], returns: "i32" },
+  hawser_mutex_try: { args: ["handle", "f64"], returns: "i32" },
+  hawser_mutex_take: { args: ["handle", "f64", "f64", "u32"], returns: "i32" },
+  hawser_mutex_step: { args: ["handle", "f64", "u32", "u32", "buffer", "u32"], returns: "i32" },
+  hawser_mutex_release: { args: ["handle", "f64"], returns: "i32" },
+  hawser_mutex_owner: { args: ["handle", "f64", "buffer", "u32"], returns: "i32" },
   hawser_netlink_links: { args: ["buffer", "u32"], returns: "i32" },
   hawser_bell_open: { args: [], returns: "i32" },
   hawser_bell_fd: { args: ["handle"], returns: "i32" },
@@ -49,6 +63,7 @@ export const signatures: Readonly<Record<keyof Core, Signature>> = {
   hawser_call_count: { args: [], returns: "u32" },
   hawser_call_flush: { args: ["handle", "u32", "handle"], returns: "i32" },
   hawser_call_flock: { args: ["handle", "u32", "fd", "u32"], returns: "i32" },
+  hawser_call_cancel: { args: ["handle", "u32", "u32"], returns: "i32" },
 };
 
 /** The library as TypeScript calls it, the same in every runtime. */
@@ -122,7 +137,7 @@ export interface Core {
    */
   hawser_memory_fd(handle: number): number;
   /**
-   * Grows a mapping, which may move.
+   * Grows a mapping, which may move. Waits for words in it end.
    */
   hawser_memory_resize(handle: number, size: number): number;
   /**
@@ -138,7 +153,7 @@ export interface Core {
    */
   hawser_memory_flush(handle: number): number;
   /**
-   * Ends a mapping. With `keep_range` its addresses stay touchable and hold zeros.
+   * Ends a mapping, and the waits for words in it. With `keep_range` its addresses stay touchable and hold zeros.
    */
   hawser_memory_close(handle: number, keep_range: number): number;
   /**
@@ -154,14 +169,77 @@ export interface Core {
    */
   hawser_memory_list(entries: Uint8Array, entries_bytes: number): number;
   /**
-   * futex(2): waits while the word at `offset` holds `expected`, at most `timeout_ms` (negative: for ever). EINTR and
-   * ETIMEDOUT are the caller's to judge.
+   * futex(2): waits while the word at `offset` holds `expected`, at most `timeout_ms` (negative: for ever). ETIMEDOUT is the
+   * caller's to judge; signals are waited through unless `interruptible`.
    */
-  hawser_futex_wait(handle: number, offset: number, expected: number, timeout_ms: number): number;
+  hawser_futex_wait(handle: number, offset: number, expected: number, timeout_ms: number, interruptible: number): number;
   /**
    * futex(2): wakes at most `count` of those who wait for the word at `offset`: how many were woken.
    */
   hawser_futex_wake(handle: number, offset: number, count: number): number;
+  /**
+   * Starts to wait until the word at `offset` no longer holds `expected`, or somebody wakes it, at most `timeout_ms`
+   * (negative: for ever): the wait's id. To the bell comes, under `token`, 0 if the word was woken or differs, ETIMEDOUT,
+   * or ECANCELED if the wait was called off or the mapping is closed or resized. A wake that leaves the word as it was may
+   * be missed.
+   */
+  hawser_wait_futex(bell: number, token: number, memory_handle: number, offset: number, expected: number, timeout_ms: number): number;
+  /**
+   * Calls a wait off, whose result comes all the same: 0 if there is no such wait, 1 if it was waiting, 2 if its result is
+   * on the way. A wake that it got is passed on to the next who waits for the word.
+   */
+  hawser_wait_cancel(bell: number, token: number, id: number): number;
+  /**
+   * How many waits there are, with those whose result was not drained. For tests.
+   */
+  hawser_wait_count(): number;
+  /**
+   * Waits as where the kernel refuses futex_waitv(2), or no longer so. EBUSY while a thread for waits runs. For tests.
+   */
+  hawser_wait_one_by_one(one_by_one: number): number;
+  /**
+   * How many locks in a mapping this thread holds.
+   */
+  hawser_memory_locks(handle: number): number;
+  /**
+   * Opens a named object of a kind, or makes it with `size` bytes behind its header: a handle of memory. Fills an
+   * ObjectInfo, also where it refuses the object for what that says. `mode` object_existing makes none.
+   */
+  hawser_object_open(kind: number, name: Uint8Array, name_bytes: number, size: number, mode: number, owner: number, info: Uint8Array, info_bytes: number): number;
+  /**
+   * Removes the name of an object.
+   */
+  hawser_object_unlink(kind: number, name: Uint8Array, name_bytes: number): number;
+  /**
+   * Removes the name of an object if it still stands for what the handle maps.
+   */
+  hawser_object_unlink_own(handle: number, kind: number, name: Uint8Array, name_bytes: number): number;
+  /**
+   * Gets ready to use the mutex at `offset` of a mapping, which zeroes become. Fills the pid namespaces of an ObjectInfo.
+   */
+  hawser_mutex_attach(handle: number, offset: number, info: Uint8Array, info_bytes: number): number;
+  /**
+   * Takes a mutex that nobody holds: 1 where its last owner died with it, else 0. EBUSY where somebody holds it.
+   */
+  hawser_mutex_try(handle: number, offset: number): number;
+  /**
+   * Takes a mutex, and blocks until it can, at most `timeout_ms` (negative: for ever): 1 where its last owner died with it,
+   * else 0. Signals are waited through unless `interruptible`.
+   */
+  hawser_mutex_take(handle: number, offset: number, timeout_ms: number, interruptible: number): number;
+  /**
+   * One turn of an asynchronous wait for a mutex: as mutex_try, or 2 where the caller is to sleep as the MutexSleep says and
+   * come again, with how long it has been waiting and whether the sleep was as long as it was to be.
+   */
+  hawser_mutex_step(handle: number, offset: number, waited_ms: number, timed_out: number, sleep: Uint8Array, sleep_bytes: number): number;
+  /**
+   * Gives a mutex back. EBADMSG where somebody wrote to it meanwhile: it is no longer held then, and was not given back.
+   */
+  hawser_mutex_release(handle: number, offset: number): number;
+  /**
+   * Fills a MutexOwner: 1 where there is one, 0 where nobody holds the mutex, or a dead thread.
+   */
+  hawser_mutex_owner(handle: number, offset: number, holder: Uint8Array, holder_bytes: number): number;
   /**
    * Fills Link records with the network interfaces: how many there are, of which as many were filled as there is room for.
    */
@@ -188,13 +266,18 @@ export interface Core {
   hawser_call_count(): number;
   /**
    * Starts fdatasync(2) of the file a mapping maps, which does what msync(2) of all of it does, and goes on where the
-   * mapping is closed. The result comes to the bell under `token`.
+   * mapping is closed: the call's id. The result comes to the bell under `token`.
    */
   hawser_call_flush(bell: number, token: number, memory_handle: number): number;
   /**
-   * Starts flock(2), which may wait for ever and can't be called off. The result comes to the bell under `token`.
+   * Starts flock(2), which may wait for ever: the call's id. The result comes to the bell under `token`.
    */
   hawser_call_flock(bell: number, token: number, fd: number, operation: number): number;
+  /**
+   * Calls a call off, and returns when it was made: 1 if it could be. Its result comes all the same: ECANCELED, unless it
+   * was done already.
+   */
+  hawser_call_cancel(bell: number, token: number, id: number): number;
 }
 
 /** The names of the error numbers, which the runtimes know only in part. */
@@ -384,10 +467,17 @@ export const calls: readonly string[] = [
   "socketpair",
   "fdatasync",
   "flock",
+  "futex_waitv",
+  "madvise",
 ];
 
 export const memory_directory: string = "/dev/shm";
 export const name_bytes_max: number = 80;
+export const object_header_bytes: number = 64;
+export const object_mutex: number = 1;
+export const object_existing: number = 4294967295;
+export const mutex_bytes: number = 48;
+export const mutex_align: number = 8;
 export const calls_max: number = 64;
 export const user_any: number = 4294967295;
 export const F_ADD_SEALS: number = 1033;
@@ -407,6 +497,9 @@ export const layouts = {
   memoryEntry: { size: 136, stat: 0, name_bytes: 48, name: 52, padding: 132 },
   link: { size: 128, rx_bytes: 0, tx_bytes: 8, rx_packets: 16, tx_packets: 24, rx_errors: 32, tx_errors: 40, rx_dropped: 48, tx_dropped: 56, index: 64, flags: 68, mtu: 72, type: 76, operstate: 78, address_bytes: 79, name: 80, address: 96 },
   done: { size: 8, token: 0, result: 4 },
+  objectInfo: { size: 72, stat: 0, version: 48, version_own: 52, pid_namespace: 56, pid_namespace_own: 60, created: 64, padding: 68 },
+  mutexOwner: { size: 8, tid: 0, pid: 4 },
+  mutexSleep: { size: 12, word_offset: 0, expected: 4, limit_ms: 8 },
 } as const;
 
 /** Option words the library takes: each flag's bit. */

@@ -60,16 +60,25 @@ const examples: Record<string, () => Value> = {
   timeout_ms: () => 0,
   count: () => 0,
   keep_range: () => 0,
+  interruptible: () => 0,
+  id: () => 0,
+  one_by_one: () => 0,
+  kind: () => 1,
+  waited_ms: () => 0,
+  timed_out: () => 0,
   token: () => 7,
   operation: () => 8, // LOCK_UN.
   stat: () => new Uint8Array(layouts.stat.size),
   entries: () => new Uint8Array(layouts.memoryEntry.size),
   links: () => new Uint8Array(layouts.link.size),
   records: () => new Uint8Array(layouts.done.size),
+  info: () => new Uint8Array(layouts.objectInfo.size),
+  sleep: () => new Uint8Array(layouts.mutexSleep.size),
+  holder: () => new Uint8Array(layouts.mutexOwner.size),
 };
 const texts = new Set(["name", "path"]);
 /** Buffers that must be exactly one record. */
-const records = new Set(["stat"]);
+const records = new Set(["stat", "info", "sleep", "holder"]);
 
 function good(parameters: readonly Parameter[]): Value[] {
   const values: Value[] = [];
@@ -290,6 +299,23 @@ test("every function refuses a record of another size", () => {
       expect(code(call(name, withOne(parameters, at, new Uint8Array(length)))), `${name}, ${length} bytes`).toBe(
         "EINVAL",
       );
+    }
+  }
+});
+
+test("every function refuses a kind of object that there is none of", () => {
+  for (const { name, parameters, at } of positions(({ name }) => name === "kind")) {
+    for (const kind of [0, 99, 0xffff_ffff]) {
+      expect(code(call(name, withOne(parameters, at, kind))), `${name}, ${kind}`).toBe("EINVAL");
+    }
+  }
+});
+
+test("every function for locks refuses an offset that is beyond the memory, or not a lock's", () => {
+  for (const { name, parameters, at } of positions(({ name }) => name === "offset")) {
+    if (!name.startsWith("hawser_mutex_")) continue;
+    for (const offset of [1, 2, 4, 4096 - 8, 4096, 2 ** 31, 2 ** 53]) {
+      expect(code(call(name, withOne(parameters, at, offset))), `${name}, ${offset}`).toBe("EINVAL");
     }
   }
 });

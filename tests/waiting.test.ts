@@ -1,11 +1,12 @@
 import { closeSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
 import { load } from "../ffi/load.ts";
-import { calls_max, LOCK_EX, LOCK_SH } from "../ffi/symbols.ts";
+import { calls_max, LOCK_EX, LOCK_NB, LOCK_SH } from "../ffi/symbols.ts";
 import { closeWaiting, wait, type WaitOptions } from "../lib/core/_waiting.ts";
 import { MappedFile, SharedMemory } from "../lib/memory/mod.ts";
+import { Futex } from "../lib/sync/mod.ts";
 import { here, spawnLane, startLane } from "./support/lanes.ts";
-import { type TemporaryFolder, tmpdir, until, watchdog } from "./support/watchdog.ts";
+import { type TemporaryFolder, tmpdir, unique, until, watchdog } from "./support/watchdog.ts";
 import { writeFileSync } from "node:fs";
 
 let folder: TemporaryFolder;
@@ -43,6 +44,17 @@ function flock(fd: number, operation: number, options?: WaitOptions): Promise<nu
     (core, bell, token) => core.hawser_call_flock(bell, token, fd, operation),
     () => ({ what: "lock the file", operation: "call_flock" }),
     options,
+  );
+}
+
+/** The same, interrupted where the wait is called off. */
+function interruptible(fd: number, operation: number, options?: WaitOptions): Promise<number> {
+  return wait(
+    (core, bell, token) => core.hawser_call_flock(bell, token, fd, operation),
+    () => ({ what: "lock the file", operation: "call_flock" }),
+    options,
+    undefined,
+    (core, bell, token, id) => core.hawser_call_cancel(bell, token, id),
   );
 }
 
@@ -138,6 +150,56 @@ test("the timeout rejects with ETIMEDOUT and leaves no listener", async () => {
   }
   close(held);
 });
+
+test("a call that is interrupted ends, and rejects with the reason", async () => {
+  const held = await holder();
+  const { controller, listeners } = countedSignal();
+  const calls = Array.from(
+    { length: calls_max },
+    () => interruptible(another(), LOCK_EX, { signal: controller.signal }),
+  );
+  expect(load().core.hawser_call_count()).toBe(calls_max);
+  const reason = new Error("enough");
+  controller.abort(reason);
+  for (const end of await watchdog(Promise.allSettled(calls), "All calls")) {
+    expect(end).toEqual({ status: "rejected", reason });
+  }
+  expect(listeners()).toBe(0);
+  expect(load().core.hawser_call_count()).toBe(0);
+  const late = interruptible(another(), LOCK_SH, { timeout: 20 });
+  await expect(watchdog(late, "The limit")).rejects.toMatchObject({ code: "ETIMEDOUT" });
+  expect(load().core.hawser_call_count()).toBe(0);
+  close(held);
+  expect(await interruptible(another(), LOCK_EX, { signal: new AbortController().signal })).toBe(0);
+});
+
+test("1,000 interruptions race the end of the call: it was called off, or done and says so", async () => {
+  const ends = { done: 0, "called off": 0 };
+  for (let round = 0; round < 1_000; round++) {
+    const held = await holder();
+    const file = another();
+    const controller = new AbortController();
+    const locked = interruptible(file, LOCK_EX, { signal: controller.signal });
+    const spin = (ms: number) => {
+      for (const end = performance.now() + ms; performance.now() < end;);
+    };
+    if (round % 2 === 0) spin(Math.random() / 10);
+    close(held);
+    if (round % 3 === 0) spin(Math.random() / 10);
+    controller.abort("off");
+    const end = await watchdog(locked.then(() => "done" as const, (reason) => `called ${reason}` as const), "The call");
+    ends[end as keyof typeof ends]++;
+    // What is told is true.
+    const probe = another();
+    const taken = await flock(probe, LOCK_EX | LOCK_NB).then(() => "called off", (error) => error.code);
+    expect(taken).toBe(end === "done" ? "EAGAIN" : "called off");
+    close(probe);
+    close(file);
+  }
+  console.log(`interruptions: ${JSON.stringify(ends)}`);
+  expect(ends.done).toBeGreaterThan(0);
+  expect(ends["called off"]).toBeGreaterThan(0);
+}, 30_000);
 
 test("a timeout longer than the runtimes' timers can be is no short one", async () => {
   const held = await holder();
@@ -383,3 +445,111 @@ test("30 Workers that waited and ended leave no thread and no descriptor", async
     status: 0,
   });
 });
+
+/** Runs a case of futex_waits.ts on memory of its own. */
+function underWaits(name: string, options: { extra?: string; timeout?: number; oneByOne?: boolean } = {}) {
+  const memory = SharedMemory.create(unique("waits"), { size: 64, temporary: true });
+  const { extra, timeout, oneByOne } = options;
+  const running = startLane(here, "futex_waits", {
+    args: [name, memory.name!, ...(extra === undefined ? [] : [extra])],
+    ...(timeout !== undefined && { timeout }),
+    ...(oneByOne && { env: { HAWSER_ONE_BY_ONE: "1" } }),
+  });
+  return {
+    memory,
+    running,
+    async [Symbol.asyncDispose]() {
+      await running[Symbol.asyncDispose]();
+      memory.close();
+    },
+  };
+}
+
+test("a wait for a word keeps the program running until it is woken", async () => {
+  await using under = underWaits("pending");
+  const { memory, running } = under;
+  await running.line("waiting");
+  await until(() => readFileSync(`/proc/${running.pid}/stat`, "utf8").split(") ")[1]![0] === "S", "It is asleep");
+  const futex = Futex.at(memory, 0);
+  Atomics.store(new Int32Array(memory.buffer), 0, 1);
+  futex.wake();
+  expect(await running.ended()).toMatchObject({ stdout: "waiting\nok\n", stderr: "", status: 0 });
+});
+
+const lives: { name: string; run: string; stdout: string; status: number; stderr?: string; timeout?: number }[] = [
+  { name: "an idle helper thread lets the program end", run: "idle", stdout: "1\n", status: 0 },
+  { name: "a wait that was called off lets the program end", run: "abandoned", stdout: "never mind\n", status: 0 },
+  { name: "process.exit() with an idle helper thread", run: "exit-idle", stdout: "", status: 3 },
+  { name: "process.exit() in the middle of waits and wakes", run: "exit-load", stdout: "", status: 3 },
+  { name: "an uncaught error while a word is waited for", run: "throw", stdout: "", status: 1, stderr: "on purpose" },
+  {
+    name: "30,000 events at gaps of 2 µs, none lost",
+    run: "events",
+    stdout: "30000 seen, exit 0\n",
+    status: 0,
+    timeout: 60_000,
+  },
+  { name: "a Worker waits for words", run: "worker-events", stdout: "5000 seen, exit 0\n", status: 0, timeout: 60_000 },
+  {
+    name: "Workers terminated in the middle of waits and wakes leave nothing, and keep no wake for themselves",
+    run: "terminate",
+    stdout: "ok\nnothing left\n",
+    status: 0,
+    timeout: 60_000,
+  },
+  { name: "a Worker that exits while it waits for a word", run: "worker-exit", stdout: "exit 4\n", status: 0 },
+  {
+    name: "a signal during a blocking wait is handled afterwards, or interrupts it",
+    run: "signal",
+    stdout: "blocked\nETIMEDOUT late \nthen handled\nblocked\nEINTR early \nthen handled\n",
+    status: 0,
+  },
+];
+const everyWay = lives.flatMap((life) => [
+  { ...life, oneByOne: false },
+  { ...life, name: `one by one: ${life.name}`, oneByOne: true },
+]);
+for (const { name, run, stdout, status, stderr, oneByOne, timeout = 20_000 } of everyWay) {
+  test(name, async () => {
+    await using under = underWaits(run, { timeout, oneByOne });
+    const { running } = under;
+    const signals = setInterval(() => {
+      const said = running.output.stdout.split("\n").filter((line) => line === "blocked").length;
+      if (run === "signal" && said > sent) {
+        sent = said;
+        setTimeout(() => process.kill(running.pid, "SIGUSR2"), 50);
+      }
+    }, 5);
+    let sent = 0;
+    try {
+      const ended = await running.ended();
+      expect(ended).toMatchObject({ stdout, status, ...(stderr === undefined && { stderr: "" }) });
+      if (stderr !== undefined) expect(ended.stderr).toContain(stderr);
+    } finally {
+      clearInterval(signals);
+    }
+  }, timeout);
+}
+
+test.each([
+  { how: "with futex_waitv", oneByOne: false },
+  { how: "one by one", oneByOne: true },
+])("10,000 aborts race wakes $how: each wait ends once, and no wake is swallowed", async ({ how, oneByOne }) => {
+  const seed = process.env.HAWSER_SEED ?? String(Math.floor(Math.random() * 2 ** 30));
+  await using under = underWaits("race", { extra: seed, timeout: 100_000, oneByOne });
+  const { stdout, stderr, status } = await under.running.ended();
+  expect({ stderr, status }, `HAWSER_SEED=${seed}`).toEqual({ stderr: "", status: 0 });
+  const { settled, fell } = JSON.parse(stdout) as { settled: number; fell: Record<string, number> };
+  console.log(`aborts fell, ${how} (HAWSER_SEED=${seed}): ${JSON.stringify(fell)}`);
+  expect(settled).toBe(10_000);
+  for (const [where, count] of Object.entries(fell)) expect(count, where).toBeGreaterThanOrEqual(500);
+}, 110_000);
+
+test("no thread of the library's runs for 10 s while nothing is waited for; one that waits hardly ever", async () => {
+  await using quiet = underWaits("quiet", { timeout: 30_000 });
+  await using patient = underWaits("patient", { timeout: 30_000 });
+  const { stdout } = await patient.running.ended();
+  // At most one a second.
+  expect(JSON.parse(stdout).switches).toBeLessThanOrEqual(3);
+  expect(await quiet.running.ended()).toMatchObject({ stdout: '{"idle":0}\n', stderr: "", status: 0 });
+}, 40_000);

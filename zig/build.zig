@@ -8,7 +8,7 @@ const shipped = [_]std.Target.Query{
 
 pub fn build(b: *std.Build) void {
     // Not standardOptimizeOption: that one builds Debug unless --release is given.
-    const optimize = b.option(std.builtin.OptimizeMode, "optimize", "default ReleaseSmall") orelse .ReleaseSmall;
+    const optimize = b.option(std.builtin.OptimizeMode, "optimize", "default ReleaseFast") orelse .ReleaseFast;
     const host = b.standardTargetOptions(.{});
     const kill_points = b.option(bool, "kill_points", "build the library of the crash tests instead") orelse false;
 

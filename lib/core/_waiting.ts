@@ -41,19 +41,36 @@ export const waitOptionNames: readonly (keyof WaitOptions)[] = ["signal", "timeo
  *
  * What can't be called off goes on where the wait was: its result is dropped.
  *
- * @param start Starts it under a token: a negative result means that nothing was started.
+ * @param start Starts it under a token: a negative result means that nothing was started. What can be called off is told
+ *   the limit in milliseconds, -1 where there is none, and reports ETIMEDOUT itself.
  * @param attempt What was tried, for the message of an error.
+ * @param cancel Calls off what `start` answered with `id`, where that is possible: its result is dropped.
+ * @param interrupt Interrupts a call that `start` answered with `id`: 1 where that was possible. Its result decides whether
+ *   it was called off, or done already: then nobody would undo it, and the wait resolves.
  * @returns The result, not negative.
  */
 export async function wait(
-  start: (core: Core, bell: number, token: number) => number,
+  start: (core: Core, bell: number, token: number, timeout_ms: number) => number,
   attempt: () => Attempt,
-  { signal, timeout }: WaitOptions = {},
+  options: WaitOptions = {},
+  cancel?: (core: Core, bell: number, token: number, id: number) => void,
+  interrupt?: (core: Core, bell: number, token: number, id: number) => number,
 ): Promise<number> {
+  const limit = checkWait(options);
+  return await (loop ??= new Loop()).wait(start, attempt, options.signal, limit, cancel, interrupt);
+}
+
+/**
+ * Checks how long to wait, for what tries before it waits.
+ *
+ * @returns The limit in milliseconds, Infinity where there is none.
+ * @throws The reason of a signal that is aborted already.
+ */
+export function checkWait({ signal, timeout }: WaitOptions): number {
   checkSignal(signal);
   const limit = checkTimeout(timeout);
   signal?.throwIfAborted();
-  return await (loop ??= new Loop()).wait(start, attempt, signal, limit);
+  return limit;
 }
 
 /** Ends this thread's doorbell if nothing is waited for: for tests that count descriptors. The next wait makes another. */
@@ -68,6 +85,7 @@ type Settle = (result: number) => void;
 
 const ETIMEDOUT = -110;
 const EAGAIN = -11;
+const ECANCELED = -125;
 const record = layouts.done;
 const records_max = 64;
 
@@ -109,13 +127,15 @@ class Loop {
   }
 
   wait(
-    start: (core: Core, bell: number, token: number) => number,
+    start: (core: Core, bell: number, token: number, timeout_ms: number) => number,
     attempt: () => Attempt,
     signal: AbortSignal | undefined,
     timeout: number,
+    cancel: ((core: Core, bell: number, token: number, id: number) => void) | undefined,
+    interrupt: ((core: Core, bell: number, token: number, id: number) => number) | undefined,
   ): Promise<number> {
     const token = this.#freeToken();
-    const started = start(this.#core, this.#bell, token);
+    const started = start(this.#core, this.#bell, token, timeout === Infinity ? -1 : timeout);
     if (started < 0) return Promise.reject(refusal(started, attempt()));
     return new Promise((resolve, reject) => {
       // A signal of somebody's own making may throw, so it comes before all that must not stay half-done, and after it.
@@ -127,13 +147,24 @@ class Loop {
         settle();
         signal?.removeEventListener("abort", abort);
       };
+      let interrupted: { reason: unknown } | undefined;
       const giveUp = (reason: unknown) => {
+        if (interrupted !== undefined) return;
+        if (interrupt?.(this.#core, this.#bell, token, started) === 1) {
+          interrupted = { reason };
+          return;
+        }
         this.#waiters.set(token, null);
+        cancel?.(this.#core, this.#bell, token, started);
         end(() => reject(reason));
       };
-      const timer = startTimer(timeout, () => giveUp(failure(ETIMEDOUT, attempt())));
+      const timer = startTimer(cancel ? Infinity : timeout, () => giveUp(failure(ETIMEDOUT, attempt())));
       this.#waiters.set(token, (result) => {
-        end(() => result < 0 ? reject(failure(result, attempt())) : resolve(result));
+        end(() => {
+          if (interrupted !== undefined && result === ECANCELED) reject(interrupted.reason);
+          else if (result < 0) reject(failure(result, attempt()));
+          else resolve(result);
+        });
       });
       if (++this.#open === 1) this.#door.ref();
     });
@@ -196,13 +227,15 @@ function startTimer(ms: number, expire: () => void): { stop(): void } {
   return { stop: () => clearTimeout(timer) };
 }
 
-function checkTimeout(value: unknown): number {
+/** A timeout in milliseconds; Infinity where there is none. */
+export function checkTimeout(value: unknown): number {
   if (value === undefined) return Infinity;
   if (typeof value !== "number") throw new TypeError(`timeout must be a number: got ${describe(value)}`);
   if (!(value >= 0)) throw new RangeError(`timeout must be a number of milliseconds, 0 or more: got ${value}`);
   return value;
 }
 
+/** Refuses what is no AbortSignal. */
 function checkSignal(value: unknown): void {
   if (value === undefined) return;
   const { aborted, throwIfAborted, addEventListener, removeEventListener } = (value ?? {}) as Partial<AbortSignal>;

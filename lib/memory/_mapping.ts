@@ -82,6 +82,7 @@ export class Mapping {
       }
     }
     const { core, pins } = load();
+    if (core.hawser_memory_locks(handle) > 0) throw failure(-EBUSY, { ...attempt, states: locked });
     // Where a buffer may be pinned it goes first: the pages may move, and must not under whoever works on them.
     if (pins && !this.#detached()) {
       throw failure(-EBUSY, { ...attempt, states: { EBUSY: "a call of the runtime's still works on its buffer" } });
@@ -95,8 +96,15 @@ export class Mapping {
     check(result, () => attempt);
   }
 
+  /** Refuses to be closed while this thread holds a lock here: nobody could give it back. */
+  refuseLocked(): void {
+    if (this.#handle < 0 || load().core.hawser_memory_locks(this.#handle) === 0) return;
+    throw failure(-EBUSY, { what: "close memory", operation: "memory_close", states: locked });
+  }
+
   close(): void {
     if (this.#handle < 0) return;
+    this.refuseLocked();
     const handle = this.#handle;
     this.#handle = -1;
     // Who has the buffer keeps its addresses, and finds zeros there: its new owner, or a call of the runtime's.
@@ -124,12 +132,15 @@ export class Mapping {
 
   #view(size: number = load().core.hawser_memory_size(this.#handle)): Uint8Array<ArrayBuffer> {
     const { core, view } = load();
-    return new Uint8Array(view(core.hawser_memory_address(this.#handle), size));
+    const bytes = new Uint8Array(view(core.hawser_memory_address(this.#handle), size));
+    mappingsByBuffer.set(bytes.buffer, this);
+    return bytes;
   }
 }
 
 const ENOMEM = 12;
 const EBUSY = 16;
+const locked = { EBUSY: "this thread holds a lock in it" };
 
 /** Every runtime has buffers of this size; Bun and Node 20 have none above 4 GiB. */
 const view_sure = 2 ** 31;
@@ -137,3 +148,6 @@ const largest = "it is larger than this runtime's largest ArrayBuffer";
 
 /** The mapping behind a public object, for what waits on words in it. */
 export const mappings: WeakMap<object, Mapping> = new WeakMap();
+
+/** The mapping whose pages a buffer is, for objects that live in records. */
+export const mappingsByBuffer: WeakMap<ArrayBufferLike, Mapping> = new WeakMap();

@@ -5,7 +5,7 @@ import { type Attempt, check } from "../core/_results.ts";
 import { wait, waitOptionNames, type WaitOptions } from "../core/_waiting.ts";
 import { inspectAs } from "../core/_inspect.ts";
 import { readStat } from "../fd/_stat.ts";
-import { Mapping } from "./_mapping.ts";
+import { Mapping, mappings } from "./_mapping.ts";
 
 /**
  * Options of {@linkcode MappedFile.open}.
@@ -70,6 +70,7 @@ export class MappedFile implements Disposable {
   private constructor(mapping: Mapping, path: string) {
     if (!(mapping instanceof Mapping)) throw new TypeError("Cannot make a MappedFile by new: use open()");
     this.#mapping = mapping;
+    mappings.set(this, mapping);
     this.path = path;
   }
 

@@ -665,12 +665,7 @@ export class SharedMemory implements Disposable {
    * ```
    */
   share(): SharedMemoryToken {
-    const { core } = load();
-    const fd = core.hawser_memory_fd(this.#mapping.handle("share"));
-    const record = new Uint8Array(layouts.stat.size);
-    check(core.hawser_fd_stat(fd, record, record.length), () => ({ what: "share memory", operation: "fd_stat" }));
-    const { size, readonly } = this;
-    return { type: "hawser.memory", fd, file: fileOf(record), size, readonly, name: this.#name };
+    return shareMapping(this.#mapping, this.#name);
   }
 
   /**
@@ -704,9 +699,12 @@ export class SharedMemory implements Disposable {
    *
    * Wait first for what the runtime does with the bytes on other threads, such as compressing them: Node and Deno do not
    * tell of it, and their threads would find the pages gone. (In Bun they find zeros.)
+   *
+   * @throws {SystemError} EBUSY if this thread holds a lock in it. The memory stays open.
    */
   close(): void {
     if (this.closed) return;
+    this.#mapping.refuseLocked(); // Before the name is gone.
     if (this.#cleanup !== undefined) this.#unlinkOwn();
     this.#mapping.close();
   }
@@ -747,6 +745,16 @@ function memoryName(name: unknown): Uint8Array {
 
 function about(verb: string, name: string | null): Pick<Attempt, "what" | "path"> {
   return { what: `${verb} shared memory ${describe(name)}`, path: `/${name}` };
+}
+
+/** The token of a mapping, whatever it belongs to. */
+export function shareMapping(mapping: Mapping, name: string | null): SharedMemoryToken {
+  const { core } = load();
+  const fd = core.hawser_memory_fd(mapping.handle("share"));
+  const record = new Uint8Array(layouts.stat.size);
+  check(core.hawser_fd_stat(fd, record, record.length), () => ({ what: "share memory", operation: "fd_stat" }));
+  const { size, readonly } = mapping;
+  return { type: "hawser.memory", fd, file: fileOf(record), size, readonly, name };
 }
 
 function fileOf(record: Uint8Array): string {

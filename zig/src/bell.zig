@@ -20,6 +20,8 @@ pub const Done = struct {
     next: ?*Done = null,
     token: u32,
     result: i32 = 0,
+    /// Whether nobody will learn of it: the JS thread has ended.
+    dropped: bool = false,
     /// Gives the record back to where it came from.
     free: *const fn (*Done) void,
 };
@@ -46,6 +48,8 @@ pub const Bell = struct {
     given: bool,
     /// What tells the read end from whatever has its number later.
     inode: u64,
+    /// The thread it belongs to, which may end without a word.
+    owner_tid: i32,
     /// The owner's reference, and one for each completion that is still to come.
     references: u32,
     /// 1 while a byte is unread or on its way.
@@ -72,6 +76,7 @@ pub fn open(failure: *sys.Failure) sys.Error!*Bell {
         .read_end = ends[0],
         .given = false,
         .inode = stat.ino,
+        .owner_tid = sys.gettid(),
         .references = 1,
         .pending = 0,
         .head = 0,
@@ -109,7 +114,7 @@ pub fn complete(bell: *Bell, done: *Done, result: i32) void {
             if (@atomicRmw(u32, &bell.pending, .Xchg, 1, .acq_rel) == 0) ring(bell);
             break;
         };
-    } else done.free(done);
+    } else drop(done);
     release(bell);
 }
 
@@ -143,9 +148,9 @@ pub fn abandon(bell: *Bell) void {
 
 /// Ends a doorbell: what was completed and not handed out is dropped, as is what is still to come.
 pub fn close(bell: *Bell) void {
-    freeAll(bell.taken);
+    dropAll(bell.taken);
     bell.taken = null;
-    freeAll(@ptrFromInt(@atomicRmw(usize, &bell.head, .Xchg, nobody, .acquire)));
+    dropAll(@ptrFromInt(@atomicRmw(usize, &bell.head, .Xchg, nobody, .acquire)));
     if (takeReadEnd(bell)) |fd| sys.closeQuietly(fd);
     release(bell);
 }
@@ -179,12 +184,17 @@ fn ring(bell: *Bell) void {
     }
 }
 
-fn freeAll(first: ?*Done) void {
+fn dropAll(first: ?*Done) void {
     var rest = first;
     while (rest) |done| {
         rest = done.next;
-        done.free(done);
+        drop(done);
     }
+}
+
+fn drop(done: *Done) void {
+    done.dropped = true;
+    done.free(done);
 }
 
 fn oldestFirst(head: usize) ?*Done {

@@ -7,7 +7,9 @@ const constants = @import("constants.zig");
 const fd = @import("fd.zig");
 const handle = @import("handle.zig");
 const memory = @import("memory.zig");
+const mutex = @import("mutex.zig");
 const netlink = @import("netlink.zig");
+const object = @import("object.zig");
 const sys = @import("sys.zig");
 
 /// The kinds of argument and result. A loader translates each to its runtime's notation.
@@ -19,6 +21,9 @@ pub const layouts = .{
     .{ "memoryEntry", memory.Entry },
     .{ "link", netlink.Link },
     .{ "done", bell.Record },
+    .{ "objectInfo", object.Info },
+    .{ "mutexOwner", mutex.Owner },
+    .{ "mutexSleep", mutex.Sleep },
 };
 
 /// Option words TypeScript fills: their flags' bits are written to symbols.ts.

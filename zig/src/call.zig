@@ -4,6 +4,10 @@
 //! A call works on descriptors of its own, duplicates of the caller's, so that whatever it works on may be closed
 //! meanwhile: a mapping's pages are flushed although the mapping is gone, and no number is ever somebody else's.
 //!
+//! A call that may wait for ever can be called off: its thread leaves one signal open, which has an empty handler, and is
+//! sent that until it answers, since the signal may come before the call. A call that was done all the same brings its
+//! result: what was locked, or received, is not lost.
+//!
 //! At most `calls_max` calls exist at once in a process. A call exists until its result was drained, so that no result
 //! ever needs room that is not there.
 
@@ -12,6 +16,7 @@ const linux = std.os.linux;
 const bell_ = @import("bell.zig");
 const constants = @import("constants.zig");
 const handle_ = @import("handle.zig");
+const Lock = @import("lock.zig").Lock;
 const sys = @import("sys.zig");
 const thread = @import("thread.zig");
 
@@ -21,6 +26,14 @@ const Bell = bell_.Bell;
 pub const Kind = union(enum) {
     fdatasync: struct { fd: i32 },
     flock: struct { fd: i32, operation: u32 },
+
+    /// Whether a signal ends it. The disk can't be told to stop.
+    fn interruptible(kind: Kind) bool {
+        return switch (kind) {
+            .fdatasync => false,
+            .flock => true,
+        };
+    }
 
     fn fd(kind: Kind) i32 {
         return switch (kind) {
@@ -33,6 +46,11 @@ const Call = struct {
     done: bell_.Done,
     bell: *Bell,
     kind: Kind,
+    tid: i32,
+    /// Set by who calls it off.
+    cancelled: bool,
+    /// Whether the call was made: no signal is of any use then.
+    made: bool,
 };
 
 var calls: [constants.calls_max]Call = undefined;
@@ -43,8 +61,8 @@ comptime {
     std.debug.assert(constants.calls_max == @bitSizeOf(@TypeOf(used)));
 }
 
-/// Starts a call, whose descriptor it takes over also where it fails.
-pub fn start(failure: *sys.Failure, bell: *Bell, token: u32, kind: Kind) sys.Error!void {
+/// Starts a call, whose descriptor it takes over also where it fails: its id for cancel().
+pub fn start(failure: *sys.Failure, bell: *Bell, token: u32, kind: Kind) sys.Error!u32 {
     errdefer sys.closeQuietly(kind.fd());
     const call = take() orelse blk: {
         // Calls of Workers that were terminated have nobody who drains them.
@@ -52,11 +70,57 @@ pub fn start(failure: *sys.Failure, bell: *Bell, token: u32, kind: Kind) sys.Err
         break :blk take() orelse return failure.refuse(.AGAIN);
     };
     errdefer free(&call.done);
-    call.* = .{ .done = .{ .token = token, .free = free }, .bell = bell, .kind = kind };
+    call.* = .{
+        .done = .{ .token = token, .free = free },
+        .bell = bell,
+        .kind = kind,
+        .tid = 0,
+        .cancelled = false,
+        .made = false,
+    };
     bell_.expect(bell);
     errdefer bell_.unexpect(bell);
-    _ = try thread.start(failure, run, call);
+    if (kind.interruptible()) interruption.prepare();
+    call.tid = try thread.start(failure, run, call);
+    return indexOf(call);
 }
+
+/// Calls a call off: whether its result is ECANCELED now, unless it was done already. Returns when the call was made.
+pub fn cancel(bell: *const Bell, token: u32, id: u32) bool {
+    if (id >= constants.calls_max or @atomicLoad(u64, &used, .acquire) >> @intCast(id) & 1 == 0) return false;
+    const call = &calls[id];
+    if (call.bell != bell or call.done.token != token or !call.kind.interruptible()) return false;
+    const signal = interruption.signal orelse return false;
+    @atomicStore(bool, &call.cancelled, true, .release);
+    while (!@atomicLoad(bool, &call.made, .acquire)) {
+        sys.signalThread(call.tid, signal);
+        sys.pause(50 * std.time.ns_per_us);
+    }
+    return true;
+}
+
+/// The signal that ends calls: one that nobody else uses.
+const interruption = struct {
+    var lock: Lock = .{};
+    var signal: ?linux.SIG = null;
+
+    fn prepare() void {
+        lock.acquire();
+        defer lock.release();
+        if (signal != null) return;
+        // From the end of the real-time signals: libc's own are at their beginning.
+        var number: u32 = 62;
+        while (number > 40) : (number -= 1) {
+            const candidate: linux.SIG = @enumFromInt(number);
+            if (sys.takeSignal(candidate, handle)) {
+                signal = candidate;
+                return;
+            }
+        }
+    }
+
+    fn handle(_: linux.SIG) callconv(.c) void {}
+};
 
 /// How many calls exist.
 pub fn count() u32 {
@@ -65,15 +129,28 @@ pub fn count() u32 {
 
 fn run(argument: *anyopaque) void {
     const call: *Call = @ptrCast(@alignCast(argument));
-    var failure: sys.Failure = .{};
-    const made = switch (call.kind) {
-        .fdatasync => |sync| sys.fdatasync(&failure, sync.fd),
-        .flock => |lock| sys.flock(&failure, lock.fd, lock.operation),
-    };
-    const result = if (made) |_| 0 else |_| failure.result();
+    if (call.kind.interruptible()) if (interruption.signal) |signal| sys.openSignal(signal);
+    const result = make(call);
+    @atomicStore(bool, &call.made, true, .release);
     // Before the result: who awaits it finds no descriptor of ours.
     sys.closeQuietly(call.kind.fd());
     bell_.complete(call.bell, &call.done, result);
+}
+
+fn make(call: *const Call) i32 {
+    while (!@atomicLoad(bool, &call.cancelled, .acquire)) {
+        var failure: sys.Failure = .{};
+        const made = switch (call.kind) {
+            .fdatasync => |sync| sys.fdatasync(&failure, sync.fd),
+            .flock => |lock| sys.flock(&failure, lock.fd, lock.operation),
+        };
+        if (made) |_| return 0 else |_| if (failure.errno != .INTR) return failure.result();
+    }
+    return (sys.Failure{ .errno = .CANCELED }).result();
+}
+
+fn indexOf(call: *const Call) u6 {
+    return @intCast((@intFromPtr(call) - @intFromPtr(&calls)) / @sizeOf(Call));
 }
 
 fn take() ?*Call {
@@ -88,8 +165,7 @@ fn take() ?*Call {
 
 fn free(done: *bell_.Done) void {
     const call: *Call = @fieldParentPtr("done", done);
-    const index: u6 = @intCast((@intFromPtr(call) - @intFromPtr(&calls)) / @sizeOf(Call));
-    _ = @atomicRmw(u64, &used, .And, ~(@as(u64, 1) << index), .release);
+    _ = @atomicRmw(u64, &used, .And, ~(@as(u64, 1) << indexOf(call)), .release);
 }
 
 /// Drains, and where there is nothing waits for the byte first, as a runtime does.
@@ -112,7 +188,7 @@ test "a call's result arrives under its token, and a failure as a result" {
     const file = try sys.memfdCreate(&failure, "hawser-test", linux.MFD.CLOEXEC);
     var records: [4]bell_.Record = undefined;
 
-    try start(&failure, bell, 5, .{ .fdatasync = .{ .fd = file } });
+    _ = try start(&failure, bell, 5, .{ .fdatasync = .{ .fd = file } });
     try std.testing.expectEqual(1, try next(bell, read_end, &records));
     try std.testing.expectEqual(bell_.Record{ .token = 5, .result = 0 }, records[0]);
     // It was the call's own.
@@ -120,7 +196,7 @@ test "a call's result arrives under its token, and a failure as a result" {
 
     const ends = try sys.socketpair(&failure, linux.SOCK.STREAM);
     defer sys.closeQuietly(ends[1]);
-    try start(&failure, bell, 6, .{ .fdatasync = .{ .fd = ends[0] } });
+    _ = try start(&failure, bell, 6, .{ .fdatasync = .{ .fd = ends[0] } });
     try std.testing.expectEqual(1, try next(bell, read_end, &records));
     var expected: sys.Failure = .{ .errno = .INVAL, .call = .fdatasync };
     try std.testing.expectEqual(bell_.Record{ .token = 6, .result = expected.result() }, records[0]);
@@ -137,7 +213,7 @@ test "start() refuses the call after the last, and takes it when one was drained
     defer sys.closeQuietly(file);
     for (0..constants.calls_max) |i| {
         const own = try sys.fcntl(&failure, file, linux.F.DUPFD_CLOEXEC, 0);
-        try start(&failure, bell, @intCast(i), .{ .fdatasync = .{ .fd = own } });
+        _ = try start(&failure, bell, @intCast(i), .{ .fdatasync = .{ .fd = own } });
     }
     const refused = try sys.fcntl(&failure, file, linux.F.DUPFD_CLOEXEC, 0);
     try std.testing.expectError(error.Failed, start(&failure, bell, 64, .{ .fdatasync = .{ .fd = refused } }));
@@ -164,7 +240,7 @@ test "calls of a closed bell are freed when they end" {
     const holder = try sys.openat(&failure, linux.AT.FDCWD, path, .{}, 0);
     const waiter = try sys.openat(&failure, linux.AT.FDCWD, path, .{}, 0);
     try sys.flock(&failure, holder, constants.LOCK_EX);
-    try start(&failure, bell, 1, .{ .flock = .{ .fd = waiter, .operation = constants.LOCK_EX } });
+    _ = try start(&failure, bell, 1, .{ .flock = .{ .fd = waiter, .operation = constants.LOCK_EX } });
     bell_.close(bell);
     try std.testing.expectEqual(1, count());
     sys.closeQuietly(holder);
@@ -173,4 +249,36 @@ test "calls of a closed bell are freed when they end" {
         sys.pause(std.time.ns_per_ms);
     }
     return error.StillThere;
+}
+
+test "a call that waits is called off, and one that is done brings its result" {
+    var failure: sys.Failure = .{};
+    const bell = try bell_.open(&failure);
+    const read_end = bell_.takeReadEnd(bell).?;
+    defer sys.closeQuietly(read_end);
+    const path = "/proc/self/exe";
+    const holder = try sys.openat(&failure, linux.AT.FDCWD, path, .{}, 0);
+    try sys.flock(&failure, holder, constants.LOCK_EX);
+    var records: [4]bell_.Record = undefined;
+    for (0..200) |round| {
+        const token: u32 = @intCast(round);
+        const waiter = try sys.openat(&failure, linux.AT.FDCWD, path, .{}, 0);
+        const id = try start(&failure, bell, token, .{ .flock = .{ .fd = waiter, .operation = constants.LOCK_EX } });
+        if (round % 2 == 0) sys.pause(100 * std.time.ns_per_us);
+        try std.testing.expect(!cancel(bell, token + 1, id));
+        try std.testing.expect(!cancel(bell, token, id + 64));
+        try std.testing.expect(cancel(bell, token, id));
+        try std.testing.expectEqual(1, try next(bell, read_end, &records));
+        const canceled = (sys.Failure{ .errno = .CANCELED }).result();
+        try std.testing.expectEqual(bell_.Record{ .token = token, .result = canceled }, records[0]);
+        try std.testing.expect(!cancel(bell, token, id));
+    }
+    sys.closeQuietly(holder);
+    const waiter = try sys.openat(&failure, linux.AT.FDCWD, path, .{}, 0);
+    const id = try start(&failure, bell, 1, .{ .flock = .{ .fd = waiter, .operation = constants.LOCK_EX } });
+    sys.pause(20 * std.time.ns_per_ms);
+    try std.testing.expect(cancel(bell, 1, id));
+    try std.testing.expectEqual(1, try next(bell, read_end, &records));
+    try std.testing.expectEqual(bell_.Record{ .token = 1, .result = 0 }, records[0]);
+    bell_.close(bell);
 }

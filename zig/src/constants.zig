@@ -4,6 +4,15 @@
 pub const memory_directory = "/dev/shm";
 /// The longest name of an object, in bytes.
 pub const name_bytes_max = 80;
+/// How many bytes every named object begins with, whatever it is.
+pub const object_header_bytes = 64;
+/// What a named object is.
+pub const object_mutex = 1;
+/// The mode that stands for none: open only what there is.
+pub const object_existing = 0xffff_ffff;
+/// A mutex in memory: C's pthread_mutex_t, and more.
+pub const mutex_bytes = 48;
+pub const mutex_align = 8;
 /// How many blocking calls a process can have running on threads of the library.
 pub const calls_max = 64;
 

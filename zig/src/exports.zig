@@ -12,10 +12,14 @@ const bell_ = @import("bell.zig");
 const boundary = @import("boundary.zig");
 const call = @import("call.zig");
 const fd_ = @import("fd.zig");
+const fork = @import("fork.zig");
 const handle_ = @import("handle.zig");
 const memory = @import("memory.zig");
+const mutex = @import("mutex.zig");
 const netlink = @import("netlink.zig");
+const object_ = @import("object.zig");
 const sys = @import("sys.zig");
+const wait = @import("wait.zig");
 
 const Fd = sys.Fd;
 const Handle = handle_.Handle;
@@ -27,6 +31,7 @@ pub fn abi() callconv(.c) u32 {
 
 /// Registers the calling thread; once per JS thread, before anything else.
 pub fn attach() callconv(.c) i32 {
+    fork.prepare();
     handle_.attach();
     return 0;
 }
@@ -163,7 +168,7 @@ pub fn memory_fd(handle: Handle) callconv(.c) i32 {
     return mapping.fd;
 }
 
-/// Grows a mapping, which may move.
+/// Grows a mapping, which may move. Waits for words in it end.
 pub fn memory_resize(handle: Handle, size: f64) callconv(.c) i32 {
     var failure: sys.Failure = .{};
     const mapping = mappingOf(handle) orelse return bad_handle;
@@ -196,10 +201,11 @@ pub fn memory_flush(handle: Handle) callconv(.c) i32 {
     return 0;
 }
 
-/// Ends a mapping. With `keep_range` its addresses stay touchable and hold zeros.
+/// Ends a mapping, and the waits for words in it. With `keep_range` its addresses stay touchable and hold zeros.
 pub fn memory_close(handle: Handle, keep_range: u32) callconv(.c) i32 {
     var failure: sys.Failure = .{};
     const mapping = (mappingOf(handle) orelse return bad_handle).*;
+    if (mapping.locks > 0) return refusal(.BUSY);
     handle_.remove(handle);
     memory.close(&failure, mapping, keep_range != 0) catch return failure.result();
     return 0;
@@ -230,14 +236,15 @@ pub fn memory_list(entries: ?[*]u8, entries_bytes: u32) callconv(.c) i32 {
     return @intCast(found);
 }
 
-/// futex(2): waits while the word at `offset` holds `expected`, at most `timeout_ms` (negative: for ever). EINTR and
-/// ETIMEDOUT are the caller's to judge.
-pub fn futex_wait(handle: Handle, offset: f64, expected: u32, timeout_ms: f64) callconv(.c) i32 {
+/// futex(2): waits while the word at `offset` holds `expected`, at most `timeout_ms` (negative: for ever). ETIMEDOUT is the
+/// caller's to judge; signals are waited through unless `interruptible`.
+pub fn futex_wait(handle: Handle, offset: f64, expected: u32, timeout_ms: f64, interruptible: u32) callconv(.c) i32 {
     var failure: sys.Failure = .{};
     const mapping = mappingOf(handle) orelse return bad_handle;
     const word = wordAt(mapping, offset) orelse return invalid;
-    const timeout = sys.timespec(timeout_ms) orelse return invalid;
-    sys.futexWait(&failure, word, expected, if (timeout_ms < 0) null else &timeout) catch return failure.result();
+    const deadline = sys.deadline(timeout_ms) orelse return invalid;
+    if (mapping.readonly) return read_only;
+    sys.futexWait(&failure, word, expected, deadline, interruptible != 0) catch return failure.result();
     return 0;
 }
 
@@ -246,8 +253,164 @@ pub fn futex_wake(handle: Handle, offset: f64, count: u32) callconv(.c) i32 {
     var failure: sys.Failure = .{};
     const mapping = mappingOf(handle) orelse return bad_handle;
     const word = wordAt(mapping, offset) orelse return invalid;
+    if (mapping.readonly) return read_only;
     const woken = sys.futexWake(&failure, word, @min(count, std.math.maxInt(i32))) catch return failure.result();
     return @intCast(woken);
+}
+
+/// Starts to wait until the word at `offset` no longer holds `expected`, or somebody wakes it, at most `timeout_ms`
+/// (negative: for ever): the wait's id. To the bell comes, under `token`, 0 if the word was woken or differs, ETIMEDOUT,
+/// or ECANCELED if the wait was called off or the mapping is closed or resized. A wake that leaves the word as it was may
+/// be missed.
+pub fn wait_futex(
+    bell: Handle,
+    token: u32,
+    memory_handle: Handle,
+    offset: f64,
+    expected: u32,
+    timeout_ms: f64,
+) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    const found = bellOf(bell) orelse return bad_handle;
+    const mapping = mappingOf(memory_handle) orelse return bad_handle;
+    const word = wordAt(mapping, offset) orelse return invalid;
+    const deadline = sys.deadline(timeout_ms) orelse return invalid;
+    if (mapping.readonly) return read_only;
+    const id = wait.start(&failure, found, token, .{
+        .word = word,
+        .expected = expected,
+        .deadline_ns = deadline,
+    }) catch return failure.result();
+    return @intCast(id);
+}
+
+/// Calls a wait off, whose result comes all the same: 0 if there is no such wait, 1 if it was waiting, 2 if its result is
+/// on the way. A wake that it got is passed on to the next who waits for the word.
+pub fn wait_cancel(bell: Handle, token: u32, id: u32) callconv(.c) i32 {
+    const found = bellOf(bell) orelse return bad_handle;
+    return @intFromEnum(wait.cancel(found, token, id));
+}
+
+/// How many waits there are, with those whose result was not drained. For tests.
+pub fn wait_count() callconv(.c) u32 {
+    return wait.count();
+}
+
+/// Waits as where the kernel refuses futex_waitv(2), or no longer so. EBUSY while a thread for waits runs. For tests.
+pub fn wait_one_by_one(one_by_one: u32) callconv(.c) i32 {
+    return if (wait.refuseVectors(one_by_one != 0)) 0 else refusal(.BUSY);
+}
+
+/// How many locks in a mapping this thread holds.
+pub fn memory_locks(handle: Handle) callconv(.c) i32 {
+    const mapping = mappingOf(handle) orelse return bad_handle;
+    return @intCast(mapping.locks);
+}
+
+/// Opens a named object of a kind, or makes it with `size` bytes behind its header: a handle of memory. Fills an
+/// ObjectInfo, also where it refuses the object for what that says. `mode` object_existing makes none.
+pub fn object_open(
+    kind: u32,
+    name: ?[*]const u8,
+    name_bytes: u32,
+    size: f64,
+    mode: u32,
+    owner: u32,
+    info: ?[*]u8,
+    info_bytes: u32,
+) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    const kind_known = objectKind(kind) orelse return invalid;
+    const name_text = memoryName(name, name_bytes) orelse return invalid;
+    const bytes = whole(size) orelse return invalid;
+    const out = record(object_.Info, info, info_bytes) orelse return invalid;
+    const name_slice = std.mem.span(name_text);
+    const mapping = object_.open(&failure, kind_known, name_slice, bytes, mode, owner, out) catch
+        return failure.result();
+    return keep(.{ .mapping = mapping });
+}
+
+/// Removes the name of an object.
+pub fn object_unlink(kind: u32, name: ?[*]const u8, name_bytes: u32) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    const kind_known = objectKind(kind) orelse return invalid;
+    const name_text = memoryName(name, name_bytes) orelse return invalid;
+    object_.unlink(&failure, kind_known, std.mem.span(name_text)) catch return failure.result();
+    return 0;
+}
+
+/// Removes the name of an object if it still stands for what the handle maps.
+pub fn object_unlink_own(handle: Handle, kind: u32, name: ?[*]const u8, name_bytes: u32) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    const mapping = mappingOf(handle) orelse return bad_handle;
+    const kind_known = objectKind(kind) orelse return invalid;
+    const name_text = memoryName(name, name_bytes) orelse return invalid;
+    object_.unlinkOwn(&failure, mapping, kind_known, std.mem.span(name_text)) catch return failure.result();
+    return 0;
+}
+
+/// Gets ready to use the mutex at `offset` of a mapping, which zeroes become. Fills the pid namespaces of an ObjectInfo.
+pub fn mutex_attach(handle: Handle, offset: f64, info: ?[*]u8, info_bytes: u32) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    const mapping = mappingOf(handle) orelse return bad_handle;
+    const at = whole(offset) orelse return invalid;
+    const out = record(object_.Info, info, info_bytes) orelse return invalid;
+    mutex.attach(&failure, mapping, at, out) catch return failure.result();
+    return 0;
+}
+
+/// Takes a mutex that nobody holds: 1 where its last owner died with it, else 0. EBUSY where somebody holds it.
+pub fn mutex_try(handle: Handle, offset: f64) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    const mapping = mappingOf(handle) orelse return bad_handle;
+    const at = whole(offset) orelse return invalid;
+    return @intFromEnum(mutex.tryTake(&failure, mapping, at) catch return failure.result());
+}
+
+/// Takes a mutex, and blocks until it can, at most `timeout_ms` (negative: for ever): 1 where its last owner died with it,
+/// else 0. Signals are waited through unless `interruptible`.
+pub fn mutex_take(handle: Handle, offset: f64, timeout_ms: f64, interruptible: u32) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    const mapping = mappingOf(handle) orelse return bad_handle;
+    const at = whole(offset) orelse return invalid;
+    const taken = mutex.take(&failure, mapping, at, timeout_ms, interruptible != 0) catch return failure.result();
+    return @intFromEnum(taken);
+}
+
+/// One turn of an asynchronous wait for a mutex: as mutex_try, or 2 where the caller is to sleep as the MutexSleep says and
+/// come again, with how long it has been waiting and whether the sleep was as long as it was to be.
+pub fn mutex_step(
+    handle: Handle,
+    offset: f64,
+    waited_ms: u32,
+    timed_out: u32,
+    sleep: ?[*]u8,
+    sleep_bytes: u32,
+) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    const mapping = mappingOf(handle) orelse return bad_handle;
+    const at = whole(offset) orelse return invalid;
+    const out = record(mutex.Sleep, sleep, sleep_bytes) orelse return invalid;
+    const taken = mutex.step(&failure, mapping, at, waited_ms, timed_out != 0, out) catch return failure.result();
+    return if (taken) |how| @intFromEnum(how) else 2;
+}
+
+/// Gives a mutex back. EBADMSG where somebody wrote to it meanwhile: it is no longer held then, and was not given back.
+pub fn mutex_release(handle: Handle, offset: f64) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    const mapping = mappingOf(handle) orelse return bad_handle;
+    mutex.release(&failure, mapping, whole(offset) orelse return invalid) catch return failure.result();
+    return 0;
+}
+
+/// Fills a MutexOwner: 1 where there is one, 0 where nobody holds the mutex, or a dead thread.
+pub fn mutex_owner(handle: Handle, offset: f64, holder: ?[*]u8, holder_bytes: u32) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    const mapping = mappingOf(handle) orelse return bad_handle;
+    const at = whole(offset) orelse return invalid;
+    const out = record(mutex.Owner, holder, holder_bytes) orelse return invalid;
+    out.* = (mutex.owner(&failure, mapping, at) catch return failure.result()) orelse return 0;
+    return 1;
 }
 
 /// Fills Link records with the network interfaces: how many there are, of which as many were filled as there is room for.
@@ -285,6 +448,7 @@ pub fn bell_drain(bell: Handle, records: ?[*]u8, records_bytes: u32) callconv(.c
 pub fn bell_close(bell: Handle) callconv(.c) i32 {
     const found = bellOf(bell) orelse return bad_handle;
     handle_.remove(bell);
+    wait.withdraw(.{ .bell = found });
     bell_.close(found);
     return 0;
 }
@@ -295,27 +459,37 @@ pub fn call_count() callconv(.c) u32 {
 }
 
 /// Starts fdatasync(2) of the file a mapping maps, which does what msync(2) of all of it does, and goes on where the
-/// mapping is closed. The result comes to the bell under `token`.
+/// mapping is closed: the call's id. The result comes to the bell under `token`.
 pub fn call_flush(bell: Handle, token: u32, memory_handle: Handle) callconv(.c) i32 {
     var failure: sys.Failure = .{};
     const found = bellOf(bell) orelse return bad_handle;
     const mapping = mappingOf(memory_handle) orelse return bad_handle;
     const own = fd_.dup(&failure, mapping.fd, 0) catch return failure.result();
-    call.start(&failure, found, token, .{ .fdatasync = .{ .fd = own } }) catch return failure.result();
-    return 0;
+    const id = call.start(&failure, found, token, .{ .fdatasync = .{ .fd = own } }) catch return failure.result();
+    return @intCast(id);
 }
 
-/// Starts flock(2), which may wait for ever and can't be called off. The result comes to the bell under `token`.
+/// Starts flock(2), which may wait for ever: the call's id. The result comes to the bell under `token`.
 pub fn call_flock(bell: Handle, token: u32, fd: Fd, operation: u32) callconv(.c) i32 {
     var failure: sys.Failure = .{};
     const found = bellOf(bell) orelse return bad_handle;
     const own = fd_.dup(&failure, @intFromEnum(fd), 0) catch return failure.result();
-    call.start(&failure, found, token, .{ .flock = .{ .fd = own, .operation = operation } }) catch return failure.result();
-    return 0;
+    const kind: call.Kind = .{ .flock = .{ .fd = own, .operation = operation } };
+    const id = call.start(&failure, found, token, kind) catch return failure.result();
+    return @intCast(id);
+}
+
+/// Calls a call off, and returns when it was made: 1 if it could be. Its result comes all the same: ECANCELED, unless it
+/// was done already.
+pub fn call_cancel(bell: Handle, token: u32, id: u32) callconv(.c) i32 {
+    const found = bellOf(bell) orelse return bad_handle;
+    return @intFromBool(call.cancel(found, token, id));
 }
 
 const invalid = refusal(.INVAL);
 const bad_handle = refusal(.BADF);
+/// futex(2) would make the page a private copy, where nothing of what others write is seen any more.
+const read_only = refusal(.ACCES);
 
 fn refusal(comptime errno: sys.E) comptime_int {
     return -@as(comptime_int, @intFromEnum(errno));
@@ -355,6 +529,10 @@ fn wordAt(mapping: *const memory.Mapping, offset: f64) ?*const u32 {
     const at = whole(offset) orelse return null;
     if (at % 4 != 0 or at > mapping.bytes or mapping.bytes - at < 4) return null;
     return @ptrFromInt(mapping.address + at);
+}
+
+fn objectKind(number: u32) ?object_.Kind {
+    return std.enums.fromInt(object_.Kind, number);
 }
 
 fn bytesOf(pointer: ?[*]u8, bytes: u32) []u8 {

@@ -11,10 +11,11 @@
 //! out: a slot rests as long as possible before its generations come round.
 
 const std = @import("std");
-const linux = std.os.linux;
 const assert = std.debug.assert;
 const sys = @import("sys.zig");
 const bell_ = @import("bell.zig");
+const Lock = @import("lock.zig").Lock;
+const wait = @import("wait.zig");
 const Mapping = @import("memory.zig").Mapping;
 
 /// A native object as TypeScript names it.
@@ -49,27 +50,6 @@ var slots_made: u32 = 0;
 var free_first: u32 = no_slot;
 var free_last: u32 = no_slot;
 var lock: Lock = .{};
-
-/// A futex lock between the threads of this process, held for a few instructions.
-const Lock = struct {
-    /// 0 free, 1 held, 2 held and perhaps waited for.
-    state: u32 = 0,
-
-    fn acquire(self: *Lock) void {
-        // Pairs with the release in release().
-        if (@cmpxchgStrong(u32, &self.state, 0, 1, .acquire, .monotonic) == null) return;
-        while (@atomicRmw(u32, &self.state, .Xchg, 2, .acquire) != 0) {
-            _ = linux.futex_4arg(&self.state, .{ .cmd = .WAIT, .private = true }, 2, null);
-        }
-    }
-
-    fn release(self: *Lock) void {
-        // Pairs with the acquire in acquire().
-        if (@atomicRmw(u32, &self.state, .Xchg, 0, .release) == 2) {
-            _ = linux.futex_3arg(&self.state, .{ .cmd = .WAKE, .private = true }, 1);
-        }
-    }
-};
 
 /// Names `object` for the calling thread.
 pub fn add(failure: *sys.Failure, object: Object) sys.Error!Handle {
@@ -120,7 +100,7 @@ pub fn attach() void {
         switch (slot.object) {
             .none => {},
             .mapping => |mapping| sys.closeQuietly(mapping.fd),
-            .bell => |bell| bell_.abandon(bell),
+            .bell => |bell| abandon(bell),
         }
         free(@intCast(index));
     }
@@ -138,9 +118,14 @@ fn sweepLocked() void {
     for (0..slots_made) |index| {
         const slot = slotAt(@intCast(index));
         if (slot.owner == 0 or slot.object != .bell or sys.threadAlive(slot.owner_tid)) continue;
-        bell_.abandon(slot.object.bell);
+        abandon(slot.object.bell);
         free(@intCast(index));
     }
+}
+
+fn abandon(bell: *bell_.Bell) void {
+    wait.withdraw(.{ .bell = bell });
+    bell_.abandon(bell);
 }
 
 /// How many handles are in use, over all threads.

@@ -9,6 +9,8 @@ const linux = std.os.linux;
 const sys = @import("sys.zig");
 const constants = @import("constants.zig");
 const kill_point = @import("kill_point.zig");
+const robust = @import("robust.zig");
+const wait = @import("wait.zig");
 
 const page_bytes = std.heap.page_size_min;
 const dir_path = constants.memory_directory;
@@ -20,6 +22,10 @@ pub const Mapping = struct {
     fd: i32,
     readonly: bool,
     sparse: bool,
+    /// How many locks in it this thread holds.
+    locks: u32 = 0,
+    /// What is known of this thread, where it ever attached to a lock in it.
+    thread: ?*robust.Thread = null,
 };
 
 /// What a file says of itself, as TypeScript reads it.
@@ -44,6 +50,10 @@ pub const Stat = extern struct {
             .gid = stat.gid,
             .links = stat.nlink,
         };
+    }
+
+    pub fn sameFile(stat: Stat, other: Stat) bool {
+        return stat.inode == other.inode and stat.device == other.device;
     }
 
     comptime {
@@ -82,6 +92,18 @@ pub const Options = packed struct(u32) {
 
 /// Makes a named object of `bytes` zero bytes.
 pub fn create(failure: *sys.Failure, name: [*:0]const u8, bytes: u64, mode: u32, options: Options) sys.Error!Mapping {
+    return createWith(failure, name, bytes, mode, options, "");
+}
+
+/// Makes a named object of `bytes` bytes, zero behind those it begins with.
+pub fn createWith(
+    failure: *sys.Failure,
+    name: [*:0]const u8,
+    bytes: u64,
+    mode: u32,
+    options: Options,
+    beginning: []const u8,
+) sys.Error!Mapping {
     if (bytes == 0) return failure.refuse(.INVAL);
     const dir = try openDirectory(failure);
     defer sys.closeQuietly(dir);
@@ -94,6 +116,7 @@ pub fn create(failure: *sys.Failure, name: [*:0]const u8, bytes: u64, mode: u32,
     const mapping = try map(failure, fd, bytes, options);
     errdefer unmapQuietly(mapping);
     kill_point.here("memory_create.mapped");
+    @memcpy(@as([*]u8, @ptrFromInt(mapping.address)), beginning);
     try sys.linkFd(failure, fd, dir, name);
     kill_point.here("memory_create.linked");
     return mapping;
@@ -199,11 +222,13 @@ fn openOrMake(failure: *sys.Failure, path: [*:0]const u8, mode: u32, options: Op
 pub fn resize(failure: *sys.Failure, mapping: *Mapping, bytes: u64) sys.Error!void {
     if (mapping.readonly) return failure.refuse(.ACCES);
     if (bytes < mapping.bytes) return failure.refuse(.INVAL);
+    if (mapping.locks > 0) return failure.refuse(.BUSY);
     const stat = try sys.statx(failure, mapping.fd);
     if (!mapping.sparse) try fits(failure, mapping.fd, bytes);
     try haveRoom(failure, pages(bytes) - pages(mapping.bytes));
     // Another process may have grown it further already.
     if (stat.size < bytes) try grow(failure, mapping.fd, stat.size, bytes, mapping.sparse);
+    withdrawWaits(mapping.*);
     mapping.address = try sys.mremap(failure, mapping.address, pages(mapping.bytes), pages(bytes));
     mapping.bytes = bytes;
 }
@@ -217,12 +242,19 @@ fn haveRoom(failure: *sys.Failure, bytes: u64) sys.Error!void {
 
 /// Ends a mapping. `keep_range` leaves the addresses touchable: a buffer over them is still in somebody's hands.
 pub fn close(failure: *sys.Failure, mapping: Mapping, keep_range: bool) sys.Error!void {
+    withdrawWaits(mapping);
     sys.closeQuietly(mapping.fd);
     if (keep_range) {
         try sys.cover(failure, mapping.address, pages(mapping.bytes));
     } else {
         try sys.munmap(failure, mapping.address, pages(mapping.bytes));
     }
+}
+
+/// Helpers let go of the words before these go: a single one that is unmapped would fail the waits for all others.
+fn withdrawWaits(mapping: Mapping) void {
+    if (mapping.thread) |thread| thread.leave(mapping.address, mapping.bytes);
+    wait.withdraw(.{ .range = .{ .address = mapping.address, .bytes = mapping.bytes } });
 }
 
 /// Removes a name; whoever has the object open keeps it.
@@ -238,7 +270,7 @@ pub fn unlinkOwn(failure: *sys.Failure, mapping: *const Mapping, name: [*:0]cons
     defer sys.closeQuietly(dir);
     const named: Stat = .of(try sys.statxAt(failure, dir, name));
     const own: Stat = .of(try sys.statx(failure, mapping.fd));
-    if (named.inode != own.inode or named.device != own.device) return failure.refuse(.NOENT);
+    if (!named.sameFile(own)) return failure.refuse(.NOENT);
     try sys.unlinkat(failure, dir, name);
 }
 
@@ -342,6 +374,12 @@ fn map(failure: *sys.Failure, fd: i32, bytes: u64, options: Options) sys.Error!M
         .readonly = options.readonly,
         .sparse = options.sparse,
     };
+}
+
+/// Ends a mapping on the way out of a failure.
+pub fn closeQuietly(mapping: Mapping) void {
+    unmapQuietly(mapping);
+    sys.closeQuietly(mapping.fd);
 }
 
 fn unmapQuietly(mapping: Mapping) void {

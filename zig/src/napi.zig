@@ -7,6 +7,7 @@
 const std = @import("std");
 const boundary = @import("boundary.zig");
 const exports = @import("exports.zig");
+const fork = @import("fork.zig");
 
 const Env = *opaque {};
 const Value = ?*opaque {};
@@ -82,12 +83,12 @@ fn define(env: Env, module: Value, name: [:0]const u8, callback: Callback) void 
 fn Wrapper(comptime function: boundary.Function) type {
     return struct {
         fn call(env: Env, info: CallbackInfo) callconv(.c) Value {
-            const native = @field(exports, function.name);
+            const native = fork.guarded(function);
             var argc: usize = function.args.len;
             var argv: [@max(1, function.args.len)]Value = @splat(null);
             if (napi_get_cb_info(env, info, &argc, &argv, null, null) != ok) return null;
 
-            var args: std.meta.ArgsTuple(@TypeOf(native)) = undefined;
+            var args: std.meta.ArgsTuple(@TypeOf(@field(exports, function.name))) = undefined;
             var buffer_bytes: usize = 0;
             inline for (function.args, 0..) |kind, i| {
                 const refused = "hawser_" ++ function.name ++ ": wrong argument " ++ comptime digits(i);

@@ -47,6 +47,8 @@ pub const Call = enum(u8) {
     socketpair,
     fdatasync,
     flock,
+    futex_waitv,
+    madvise,
 };
 
 pub const Error = error{Failed};
@@ -68,11 +70,15 @@ pub const Failure = struct {
         return error.Failed;
     }
 
-    fn done(failure: *Failure, call: Call, rc: usize) Error!usize {
-        const errno = linux.errno(rc);
-        if (errno == .SUCCESS) return rc;
+    /// Notes what a call answered.
+    fn made(failure: *Failure, call: Call, errno: E) Error {
         failure.* = .{ .errno = errno, .call = call };
         return error.Failed;
+    }
+
+    fn done(failure: *Failure, call: Call, rc: usize) Error!usize {
+        const errno = linux.errno(rc);
+        return if (errno == .SUCCESS) rc else failure.made(call, errno);
     }
 };
 
@@ -220,6 +226,11 @@ pub fn mremap(failure: *Failure, address: usize, bytes: u64, bytes_new: u64) Err
     return failure.done(.mremap, rc);
 }
 
+/// madvise(2).
+pub fn madvise(failure: *Failure, address: usize, bytes: u64, advice: u32) Error!void {
+    _ = try failure.done(.madvise, linux.madvise(@ptrFromInt(address), bytes, advice));
+}
+
 /// msync(2), MS_SYNC: returns when the pages are on the device.
 pub fn msync(failure: *Failure, address: usize, bytes: u64) Error!void {
     const ms_sync = 4;
@@ -242,25 +253,84 @@ pub fn getdents64(failure: *Failure, fd: i32, buffer: []u8) Error!usize {
     return failure.done(.getdents64, linux.getdents64(fd, buffer.ptr, buffer.len));
 }
 
-/// futex(2), FUTEX_WAIT on a word that other processes map too.
-///
-/// A word that no longer holds `expected` counts as woken: callers read it again in any case.
-/// Interrupted waits are not repeated here, since only the caller knows how much time is left.
-pub fn futexWait(failure: *Failure, word: *const u32, expected: u32, timeout: ?*const linux.timespec) Error!void {
-    const op: linux.FUTEX_OP = .{ .cmd = .WAIT, .private = false };
-    const rc = linux.futex_4arg(word, op, expected, timeout);
-    if (linux.errno(rc) == .AGAIN) return;
-    _ = try failure.done(.futex, rc);
+/// The deadline of what has none.
+pub const never: u64 = std.math.maxInt(u64);
+
+/// clock_gettime(2), CLOCK_MONOTONIC, in nanoseconds. std's would go through the vDSO, and need libc for that.
+pub fn monotonic() u64 {
+    var time: linux.timespec = undefined;
+    _ = linux.syscall2(.clock_gettime, @intFromEnum(linux.CLOCK.MONOTONIC), @intFromPtr(&time));
+    return @as(u64, @intCast(time.sec)) * std.time.ns_per_s + @as(u64, @intCast(time.nsec));
 }
 
-/// A timeout in milliseconds as the kernel takes it; null where it is not a number of them.
-pub fn timespec(timeout_ms: f64) ?linux.timespec {
-    const seconds_max = std.math.maxInt(i32);
+/// When `timeout_ms` from now is over; a negative one never is. Null where it is no number.
+pub fn deadline(timeout_ms: f64) ?u64 {
     if (std.math.isNan(timeout_ms)) return null;
-    const seconds = @floor(@max(timeout_ms, 0) / 1000);
-    if (seconds >= seconds_max) return .{ .sec = seconds_max, .nsec = 0 };
-    const nanoseconds = (@max(timeout_ms, 0) - seconds * 1000) * std.time.ns_per_ms;
-    return .{ .sec = @intFromFloat(seconds), .nsec = @intFromFloat(@min(nanoseconds, std.time.ns_per_s - 1)) };
+    const years_ms = 1e12; // Thirty of them, which fit in nanoseconds.
+    if (timeout_ms < 0 or timeout_ms > years_ms) return never;
+    return monotonic() + @as(u64, @intFromFloat(timeout_ms * std.time.ns_per_ms));
+}
+
+/// futex(2), FUTEX_WAIT_BITSET on a word that other processes map too, until `deadline_ns` of CLOCK_MONOTONIC.
+///
+/// A word that no longer holds `expected` counts as woken: callers read it again in any case. Waits through signals, whose
+/// handlers run meanwhile as far as they are C's own, unless `interruptible`: then their arrival is EINTR.
+pub fn futexWait(failure: *Failure, word: *const u32, expected: u32, deadline_ns: u64, interruptible: bool) Error!void {
+    while (true) {
+        switch (futexSleep(word, expected, deadline_ns, false)) {
+            .SUCCESS, .AGAIN => return,
+            .INTR => if (!interruptible) continue else return failure.made(.futex, .INTR),
+            else => |errno| return failure.made(.futex, errno),
+        }
+    }
+}
+
+/// futex(2), FUTEX_WAIT_BITSET, as it answers. `private` is for words of this process alone.
+pub fn futexSleep(word: *const u32, expected: u32, deadline_ns: u64, private: bool) E {
+    // A limit also where there is none: without, the kernel goes on by itself after handlers set up with SA_RESTART.
+    const until = timespec(deadline_ns);
+    const op: linux.FUTEX_OP = .{ .cmd = .WAIT_BITSET, .private = private };
+    const any = std.math.maxInt(u32);
+    return linux.errno(linux.futex(word, op, expected, .{ .timeout = &until }, null, any));
+}
+
+/// One word of a vector to sleep on.
+pub const Waited = linux.futex2_waitone;
+
+/// A word, and the value to sleep on. `private` is for words of this process alone.
+pub fn waited(word: *const u32, expected: u32, private: bool) Waited {
+    return .{ .val = expected, .uaddr = @intFromPtr(word), .flags = .{ .size = .U32, .private = private } };
+}
+
+/// How a sleep ended: by a wake, or not.
+pub const Slept = union(enum) {
+    /// The last of the words that were woken, by its place in the vector.
+    woken: u32,
+    errno: E,
+};
+
+/// futex_waitv(2) until `deadline_ns`.
+pub fn futexSleepAny(words: []const Waited, deadline_ns: u64) Slept {
+    const until = timespec(deadline_ns);
+    const rc = linux.futex2_waitv(words.ptr, @intCast(words.len), .{}, @ptrCast(&until), .MONOTONIC);
+    const errno = linux.errno(rc);
+    return if (errno == .SUCCESS) .{ .woken = @intCast(rc) } else .{ .errno = errno };
+}
+
+/// The same for a single word, by futex(2).
+pub fn futexSleepOn(word: Waited, deadline_ns: u64) Slept {
+    const errno = futexSleep(@ptrFromInt(word.uaddr), @intCast(word.val), deadline_ns, word.flags.private);
+    return if (errno == .SUCCESS) .{ .woken = 0 } else .{ .errno = errno };
+}
+
+/// Whether the kernel, or who stands before it, takes futex_waitv(2): it is younger than what sandboxes know.
+pub fn futexSleepsAny() bool {
+    const rc = linux.futex2_waitv(&.{}, 0, .{}, null, .MONOTONIC);
+    return linux.errno(rc) == .INVAL;
+}
+
+fn timespec(deadline_ns: u64) linux.timespec {
+    return .{ .sec = @intCast(deadline_ns / std.time.ns_per_s), .nsec = @intCast(deadline_ns % std.time.ns_per_s) };
 }
 
 /// futex(2), FUTEX_WAKE on a word that other processes map too: how many were woken.
@@ -357,6 +427,27 @@ pub fn restoreSignals(old: linux.sigset_t) void {
     _ = linux.sigprocmask(linux.SIG.SETMASK, &old, null);
 }
 
+/// rt_sigaction(2): gives a signal a handler, if nobody uses it. Calls that it interrupts are not repeated.
+pub fn takeSignal(signal: linux.SIG, handler: *const fn (linux.SIG) callconv(.c) void) bool {
+    var old: linux.Sigaction = undefined;
+    if (linux.errno(linux.sigaction(signal, null, &old)) != .SUCCESS) return false;
+    if (old.handler.handler != linux.SIG.DFL) return false;
+    const new: linux.Sigaction = .{ .handler = .{ .handler = handler }, .mask = linux.sigemptyset(), .flags = 0 };
+    return linux.errno(linux.sigaction(signal, &new, null)) == .SUCCESS;
+}
+
+/// rt_sigprocmask(2): lets a signal through to the calling thread.
+pub fn openSignal(signal: linux.SIG) void {
+    var set = linux.sigemptyset();
+    linux.sigaddset(&set, signal);
+    _ = linux.sigprocmask(linux.SIG.UNBLOCK, &set, null);
+}
+
+/// tgkill(2) of a thread of this process.
+pub fn signalThread(tid: i32, signal: linux.SIG) void {
+    _ = linux.tgkill(linux.getpid(), tid, signal);
+}
+
 /// prctl(2), PR_SET_NAME: the calling thread's name in /proc and in debuggers.
 pub fn nameThread(name: [*:0]const u8) void {
     _ = linux.prctl(@intFromEnum(linux.PR.SET_NAME), @intFromPtr(name), 0, 0, 0);
@@ -381,6 +472,74 @@ pub fn gettid() i32 {
 /// geteuid(2).
 pub fn geteuid() u32 {
     return linux.geteuid();
+}
+
+/// Whether a thread of that id exists, in whatever process: kill(2) without a signal, which takes ids of threads too. One
+/// that was killed and that nobody has waited for is no more.
+pub fn threadExists(tid: u32) bool {
+    if (tid > std.math.maxInt(i32)) return false;
+    if (linux.errno(linux.syscall2(.kill, tid, 0)) == .SRCH) return false;
+    if (!procIsOurs()) return true;
+    var buffer: [512]u8 = undefined;
+    const stat = readProc(tid, "stat", &buffer) orelse return true;
+    // "TID (NAME) STATE ...", and the name may hold anything.
+    const name_end = std.mem.lastIndexOfScalar(u8, stat, ')') orelse return true;
+    if (name_end + 2 >= stat.len) return true;
+    return stat[name_end + 2] != 'Z' and stat[name_end + 2] != 'X';
+}
+
+/// The process that a thread belongs to; zero where /proc does not tell.
+pub fn processOf(tid: u32) u32 {
+    if (!procIsOurs()) return 0;
+    var buffer: [2048]u8 = undefined;
+    const status = readProc(tid, "status", &buffer) orelse return 0;
+    const at = std.mem.find(u8, status, "\nTgid:\t") orelse return 0;
+    return std.fmt.parseInt(u32, std.mem.sliceTo(status[at + 7 ..], '\n'), 10) catch 0;
+}
+
+/// Whether /proc counts processes as this one does: in a pid namespace of its own it may still be the outer one's.
+fn procIsOurs() bool {
+    var buffer: [16]u8 = undefined;
+    const rc = linux.readlink("/proc/self", &buffer, buffer.len);
+    if (linux.errno(rc) != .SUCCESS) return false;
+    return std.fmt.parseInt(i32, buffer[0..rc], 10) catch 0 == linux.getpid();
+}
+
+fn readProc(tid: u32, comptime file: []const u8, buffer: []u8) ?[]const u8 {
+    var path: [32]u8 = undefined;
+    const text = std.fmt.bufPrintSentinel(&path, "/proc/{d}/" ++ file, .{tid}, 0) catch unreachable; // 6 + 10 + 7 + 1 bytes.
+    var ignored: Failure = .{};
+    const fd = openat(&ignored, linux.AT.FDCWD, text, .{}, 0) catch return null;
+    defer closeQuietly(fd);
+    const rc = linux.read(fd, buffer.ptr, buffer.len);
+    return if (linux.errno(rc) == .SUCCESS) buffer[0..rc] else null;
+}
+
+/// The number of this process's pid namespace; zero where /proc does not tell.
+pub fn pidNamespace() u32 {
+    var buffer: [32]u8 = undefined;
+    const rc = linux.readlink("/proc/self/ns/pid", &buffer, buffer.len);
+    if (linux.errno(rc) != .SUCCESS) return 0;
+    const digits = buffer[0..rc]; // "pid:[4026531836]"
+    if (!std.mem.startsWith(u8, digits, "pid:[")) return 0;
+    return std.fmt.parseInt(u32, std.mem.sliceTo(digits[5..], ']'), 10) catch 0;
+}
+
+/// sched_getaffinity(2): how many CPUs the calling thread may run on.
+pub fn cpuCount() u32 {
+    var set: linux.cpu_set_t = @splat(0);
+    const rc = linux.syscall3(.sched_getaffinity, 0, @sizeOf(linux.cpu_set_t), @intFromPtr(&set));
+    if (linux.errno(rc) != .SUCCESS) return 1;
+    var count: u32 = 0;
+    for (set) |word| count += @popCount(word);
+    return count;
+}
+
+/// clock_gettime(2), CLOCK_REALTIME, in nanoseconds.
+pub fn realtime() u64 {
+    var time: linux.timespec = undefined;
+    _ = linux.syscall2(.clock_gettime, @intFromEnum(linux.CLOCK.REALTIME), @intFromPtr(&time));
+    return @as(u64, @intCast(time.sec)) * std.time.ns_per_s + @as(u64, @intCast(time.nsec));
 }
 
 /// What tells the running thread from every other living one, without a system call: its thread pointer. A later
