@@ -1,7 +1,7 @@
 // Written by zig/src/bindings.zig from the Zig sources. Do not edit: `npm run build`.
 
 /** The hash of all that stands here; the library answers with its own. */
-export const abi: number = 0x5a2abeb3;
+export const abi: number = 0xe3d09507;
 
 /** The kinds of argument and result. A `buffer` is a Uint8Array that is not empty. */
 export type Kind = "u32" | "i32" | "f64" | "handle" | "fd" | "buffer";
@@ -22,6 +22,15 @@ export const signatures: Readonly<Record<keyof Core, Signature>> = {
   hawser_fd_dup: { args: ["fd", "u32"], returns: "i32" },
   hawser_fd_adopt: { args: ["fd"], returns: "i32" },
   hawser_fd_stat: { args: ["fd", "buffer", "u32"], returns: "i32" },
+  hawser_fd_read: { args: ["fd", "buffer", "u32"], returns: "i32" },
+  hawser_fd_pread: { args: ["fd", "buffer", "u32", "f64"], returns: "i32" },
+  hawser_fd_write: { args: ["fd", "buffer", "u32"], returns: "i32" },
+  hawser_fd_pwrite: { args: ["fd", "buffer", "u32", "f64"], returns: "i32" },
+  hawser_poll_fds: { args: ["buffer", "u32", "f64", "u32"], returns: "i32" },
+  hawser_poll_start: { args: ["handle", "u32", "fd", "u32"], returns: "i32" },
+  hawser_poll_cancel: { args: ["handle", "u32", "u32"], returns: "i32" },
+  hawser_poll_withdraw: { args: ["fd"], returns: "i32" },
+  hawser_poll_count: { args: [], returns: "u32" },
   hawser_memory_create: { args: ["buffer", "u32", "f64", "u32", "u32"], returns: "i32" },
   hawser_memory_open: { args: ["buffer", "u32", "u32", "f64", "u32", "buffer", "u32"], returns: "i32" },
   hawser_memory_anonymous: { args: ["f64", "u32"], returns: "i32" },
@@ -85,7 +94,7 @@ export interface Core {
    */
   hawser_fd_open(path: Uint8Array, path_bytes: number, options: number, mode: number): number;
   /**
-   * close(2).
+   * close(2). Waits for the descriptor end with ECANCELED.
    */
   hawser_fd_close(fd: number): number;
   /**
@@ -100,6 +109,44 @@ export interface Core {
    * statx(2): fills a Stat.
    */
   hawser_fd_stat(fd: number, stat: Uint8Array, stat_bytes: number): number;
+  /**
+   * read(2), without waiting: how many bytes, zero at the end of the file. EAGAIN where it would wait.
+   */
+  hawser_fd_read(fd: number, bytes: Uint8Array, bytes_size: number): number;
+  /**
+   * pread(2), likewise.
+   */
+  hawser_fd_pread(fd: number, bytes: Uint8Array, bytes_size: number, position: number): number;
+  /**
+   * write(2), without waiting: how many bytes. EAGAIN where it would wait, EPIPE and no signal where nobody reads.
+   */
+  hawser_fd_write(fd: number, bytes: Uint8Array, bytes_size: number): number;
+  /**
+   * pwrite(2), likewise.
+   */
+  hawser_fd_pwrite(fd: number, bytes: Uint8Array, bytes_size: number, position: number): number;
+  /**
+   * poll(2) on records of struct pollfd, at most `timeout_ms` (negative: for ever): how many have something to tell. Signals
+   * are waited through unless `interruptible`.
+   */
+  hawser_poll_fds(fds: Uint8Array, fds_bytes: number, timeout_ms: number, interruptible: number): number;
+  /**
+   * Starts to wait until a descriptor has one of `events` (poll(2)'s bits), or either side ended: the wait's id. To the bell
+   * comes, under `token`, what it has, or ECANCELED if the wait was called off or the descriptor was closed by fd_close.
+   */
+  hawser_poll_start(bell: number, token: number, fd: number, events: number): number;
+  /**
+   * Calls a wait of poll_start off: 1 if it was waiting, 0 if its result is on the way, or it is no such wait.
+   */
+  hawser_poll_cancel(bell: number, token: number, id: number): number;
+  /**
+   * Calls all waits for a descriptor off: it is about to be somebody else's.
+   */
+  hawser_poll_withdraw(fd: number): number;
+  /**
+   * How many waits for descriptors there are, with those whose result was not drained. For tests.
+   */
+  hawser_poll_count(): number;
   /**
    * Makes a named object: a handle. `options` is MemoryOptions.
    */
@@ -469,6 +516,12 @@ export const calls: readonly string[] = [
   "flock",
   "futex_waitv",
   "madvise",
+  "epoll_create",
+  "epoll_ctl",
+  "eventfd",
+  "poll",
+  "pread",
+  "pwrite",
 ];
 
 export const memory_directory: string = "/dev/shm";
@@ -490,6 +543,13 @@ export const LOCK_SH: number = 1;
 export const LOCK_EX: number = 2;
 export const LOCK_NB: number = 4;
 export const LOCK_UN: number = 8;
+export const POLLIN: number = 1;
+export const POLLPRI: number = 2;
+export const POLLOUT: number = 4;
+export const POLLERR: number = 8;
+export const POLLHUP: number = 16;
+export const POLLNVAL: number = 32;
+export const POLLRDHUP: number = 8192;
 
 /** Structures the library fills: size and offsets in bytes. */
 export const layouts = {
@@ -497,6 +557,7 @@ export const layouts = {
   memoryEntry: { size: 136, stat: 0, name_bytes: 48, name: 52, padding: 132 },
   link: { size: 128, rx_bytes: 0, tx_bytes: 8, rx_packets: 16, tx_packets: 24, rx_errors: 32, tx_errors: 40, rx_dropped: 48, tx_dropped: 56, index: 64, flags: 68, mtu: 72, type: 76, operstate: 78, address_bytes: 79, name: 80, address: 96 },
   done: { size: 8, token: 0, result: 4 },
+  pollFd: { size: 8, fd: 0, events: 4, revents: 6 },
   objectInfo: { size: 72, stat: 0, version: 48, version_own: 52, pid_namespace: 56, pid_namespace_own: 60, created: 64, padding: 68 },
   mutexOwner: { size: 8, tid: 0, pid: 4 },
   mutexSleep: { size: 12, word_offset: 0, expected: 4, limit_ms: 8 },

@@ -67,6 +67,10 @@ const examples: Record<string, () => Value> = {
   waited_ms: () => 0,
   timed_out: () => 0,
   token: () => 7,
+  events: () => 1, // POLLIN.
+  position: () => 0,
+  bytes: () => new Uint8Array(8),
+  fds: () => new Uint8Array(layouts.pollFd.size).fill(255), // Descriptor -1, which poll(2) skips.
   operation: () => 8, // LOCK_UN.
   stat: () => new Uint8Array(layouts.stat.size),
   entries: () => new Uint8Array(layouts.memoryEntry.size),

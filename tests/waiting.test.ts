@@ -41,7 +41,7 @@ function close(fd: number): void {
 
 function flock(fd: number, operation: number, options?: WaitOptions): Promise<number> {
   return wait(
-    (core, bell, token) => core.hawser_call_flock(bell, token, fd, operation),
+    { start: (core, bell, token) => core.hawser_call_flock(bell, token, fd, operation) },
     () => ({ what: "lock the file", operation: "call_flock" }),
     options,
   );
@@ -50,11 +50,12 @@ function flock(fd: number, operation: number, options?: WaitOptions): Promise<nu
 /** The same, interrupted where the wait is called off. */
 function interruptible(fd: number, operation: number, options?: WaitOptions): Promise<number> {
   return wait(
-    (core, bell, token) => core.hawser_call_flock(bell, token, fd, operation),
+    {
+      start: (core, bell, token) => core.hawser_call_flock(bell, token, fd, operation),
+      interrupt: (core, bell, token, id) => core.hawser_call_cancel(bell, token, id),
+    },
     () => ({ what: "lock the file", operation: "call_flock" }),
     options,
-    undefined,
-    (core, bell, token, id) => core.hawser_call_cancel(bell, token, id),
   );
 }
 
@@ -102,7 +103,9 @@ test("wait() rejects with the call's error", async () => {
 test("wait() with an aborted signal starts nothing and rejects with the reason", async () => {
   let started = 0;
   const reason = new Error("before");
-  const waited = wait(() => ++started, () => ({ what: "x", operation: "x" }), { signal: AbortSignal.abort(reason) });
+  const waited = wait({ start: () => ++started }, () => ({ what: "x", operation: "x" }), {
+    signal: AbortSignal.abort(reason),
+  });
   await expect(waited).rejects.toBe(reason);
   expect(started).toBe(0);
 });
@@ -341,7 +344,7 @@ test("a bell of one thread and memory of the same name do not mix: SharedMemory 
   const stolen = core.hawser_memory_anonymous(4096, 0);
   core.hawser_memory_close(stolen, 0);
   const flushed = wait(
-    (library, bell, token) => library.hawser_call_flush(bell, token, stolen),
+    { start: (library, bell, token) => library.hawser_call_flush(bell, token, stolen) },
     () => ({ what: "flush", operation: "call_flush" }),
   );
   await expect(flushed).rejects.toMatchObject({ code: "EBADF", syscall: "call_flush" });

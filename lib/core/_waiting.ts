@@ -7,7 +7,7 @@
 import { load } from "../../ffi/load.ts";
 import type { Door } from "../../ffi/door.ts";
 import { calls_max, type Core, layouts } from "../../ffi/symbols.ts";
-import { describe } from "./_arguments.ts";
+import { describe, flag, optionsObject } from "./_arguments.ts";
 import { type Attempt, check, failure } from "./_results.ts";
 
 /**
@@ -37,27 +37,71 @@ export interface WaitOptions {
 export const waitOptionNames: readonly (keyof WaitOptions)[] = ["signal", "timeout"];
 
 /**
+ * How long a synchronous call may block the thread, and whether a signal ends it.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { SharedMemory } from "hawser/memory";
+ * import { type BlockOptions, Futex } from "hawser/sync";
+ *
+ * const briefly: BlockOptions = { timeout: 1, interruptible: true };
+ * using memory = SharedMemory.anonymous(4);
+ * assert.throws(() => Futex.at(memory, 0).waitSync(0, briefly), { code: "ETIMEDOUT" });
+ * ```
+ */
+export interface BlockOptions {
+  /** The longest wait in milliseconds: then ETIMEDOUT is thrown. For ever where there is none. */
+  readonly timeout?: number | undefined;
+  /**
+   * Throw EINTR when a signal is handled meanwhile, so that its handler gets to run. False by default: the wait goes on
+   * with the time that is left, and handlers run when it is over.
+   */
+  readonly interruptible?: boolean | undefined;
+}
+
+/** Checks how a synchronous call waits: the limit in milliseconds, Infinity where there is none. */
+export function checkBlock(options: BlockOptions | undefined): { limit: number; interruptible: boolean } {
+  const { timeout, interruptible } = optionsObject(options, ["timeout", "interruptible"]);
+  return { limit: checkTimeout(timeout), interruptible: flag(interruptible, "interruptible") };
+}
+
+/** A limit as the library takes it: negative where there is none. */
+export function limitMs(limit: number): number {
+  return limit === Infinity ? -1 : limit;
+}
+
+/** Something that reports to a doorbell, once. */
+export interface Source {
+  /**
+   * Starts it under a token: a negative result means that nothing was started.
+   *
+   * @param timeout_ms The limit in milliseconds, -1 where there is none; for what is `timed`.
+   */
+  start(core: Core, bell: number, token: number, timeout_ms: number): number;
+  /** Whether it reports ETIMEDOUT itself; else a timer of this thread calls it off. */
+  readonly timed?: boolean;
+  /** Calls off what `start` answered with `id`: its result is dropped. */
+  cancel?(core: Core, bell: number, token: number, id: number): void;
+  /**
+   * Interrupts a call that `start` answered with `id`: 1 where that was possible. Its result decides whether it was called
+   * off, or done already: then nobody would undo it, and the wait resolves.
+   */
+  interrupt?(core: Core, bell: number, token: number, id: number): number;
+}
+
+/**
  * Starts something that reports to this thread's doorbell, and waits for its result.
  *
  * What can't be called off goes on where the wait was: its result is dropped.
  *
- * @param start Starts it under a token: a negative result means that nothing was started. What can be called off is told
- *   the limit in milliseconds, -1 where there is none, and reports ETIMEDOUT itself.
+ * @param source What to start, and how to call it off.
  * @param attempt What was tried, for the message of an error.
- * @param cancel Calls off what `start` answered with `id`, where that is possible: its result is dropped.
- * @param interrupt Interrupts a call that `start` answered with `id`: 1 where that was possible. Its result decides whether
- *   it was called off, or done already: then nobody would undo it, and the wait resolves.
  * @returns The result, not negative.
  */
-export async function wait(
-  start: (core: Core, bell: number, token: number, timeout_ms: number) => number,
-  attempt: () => Attempt,
-  options: WaitOptions = {},
-  cancel?: (core: Core, bell: number, token: number, id: number) => void,
-  interrupt?: (core: Core, bell: number, token: number, id: number) => number,
-): Promise<number> {
+export async function wait(source: Source, attempt: () => Attempt, options: WaitOptions = {}): Promise<number> {
   const limit = checkWait(options);
-  return await (loop ??= new Loop()).wait(start, attempt, options.signal, limit, cancel, interrupt);
+  return await (loop ??= new Loop()).wait(source, attempt, options.signal, limit);
 }
 
 /**
@@ -127,15 +171,13 @@ class Loop {
   }
 
   wait(
-    start: (core: Core, bell: number, token: number, timeout_ms: number) => number,
+    source: Source,
     attempt: () => Attempt,
     signal: AbortSignal | undefined,
     timeout: number,
-    cancel: ((core: Core, bell: number, token: number, id: number) => void) | undefined,
-    interrupt: ((core: Core, bell: number, token: number, id: number) => number) | undefined,
   ): Promise<number> {
     const token = this.#freeToken();
-    const started = start(this.#core, this.#bell, token, timeout === Infinity ? -1 : timeout);
+    const started = source.start(this.#core, this.#bell, token, limitMs(timeout));
     if (started < 0) return Promise.reject(refusal(started, attempt()));
     return new Promise((resolve, reject) => {
       // A signal of somebody's own making may throw, so it comes before all that must not stay half-done, and after it.
@@ -150,15 +192,15 @@ class Loop {
       let interrupted: { reason: unknown } | undefined;
       const giveUp = (reason: unknown) => {
         if (interrupted !== undefined) return;
-        if (interrupt?.(this.#core, this.#bell, token, started) === 1) {
+        if (source.interrupt?.(this.#core, this.#bell, token, started) === 1) {
           interrupted = { reason };
           return;
         }
         this.#waiters.set(token, null);
-        cancel?.(this.#core, this.#bell, token, started);
+        source.cancel?.(this.#core, this.#bell, token, started);
         end(() => reject(reason));
       };
-      const timer = startTimer(cancel ? Infinity : timeout, () => giveUp(failure(ETIMEDOUT, attempt())));
+      const timer = startTimer(source.timed ? Infinity : timeout, () => giveUp(failure(ETIMEDOUT, attempt())));
       this.#waiters.set(token, (result) => {
         end(() => {
           if (interrupted !== undefined && result === ECANCELED) reject(interrupted.reason);

@@ -5,4 +5,4 @@
  */
 export { errnoName, SystemError } from "./errors.ts";
 export { NativeLibraryError } from "../../ffi/errors.ts";
-export type { WaitOptions } from "./_waiting.ts";
+export type { BlockOptions, WaitOptions } from "./_waiting.ts";

@@ -1,8 +1,10 @@
 import { load } from "../../ffi/load.ts";
-import { layouts, options as bits } from "../../ffi/symbols.ts";
-import { cString, describe, fileMode, filePath, integer } from "../core/_arguments.ts";
-import { check } from "../core/_results.ts";
+import { layouts, options as bits, POLLIN, POLLOUT } from "../../ffi/symbols.ts";
+import { cString, describe, fileMode, filePath, integer, optionsObject } from "../core/_arguments.ts";
+import { type Attempt, check, errnoOf } from "../core/_results.ts";
+import { type BlockOptions, waitOptionNames, type WaitOptions } from "../core/_waiting.ts";
 import { inspectAs } from "../core/_inspect.ts";
+import { blockUntilReady, type Wanted, whenReady } from "./_ready.ts";
 import { readStat } from "./_stat.ts";
 
 /**
@@ -88,6 +90,61 @@ export interface FdStat {
   /** The device the inode is on. */
   readonly device: bigint;
 }
+
+/**
+ * Options of {@linkcode Fd.read} and {@linkcode Fd.write}.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { Fd, type TransferOptions } from "hawser/fd";
+ *
+ * const start: TransferOptions = { position: 0, timeout: 1000 };
+ * using fd = Fd.open("/etc/passwd");
+ * assert.equal(await fd.read(new Uint8Array(5), start), 5);
+ * ```
+ */
+export interface TransferOptions extends WaitOptions {
+  /** Where in the file, in bytes; its own place stays. Not for pipes and sockets (ESPIPE). Its own place by default. */
+  readonly position?: number | undefined;
+}
+
+/**
+ * Options of {@linkcode Fd.readSync} and {@linkcode Fd.writeSync}.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { Fd, type TransferSyncOptions } from "hawser/fd";
+ *
+ * const end: TransferSyncOptions = { position: 1 << 30 };
+ * using fd = Fd.open("/etc/passwd");
+ * assert.equal(fd.readSync(new Uint8Array(5), end), 0);
+ * ```
+ */
+export interface TransferSyncOptions extends BlockOptions {
+  /** Where in the file, in bytes; its own place stays. Not for pipes and sockets (ESPIPE). Its own place by default. */
+  readonly position?: number | undefined;
+}
+
+/** A read or a write, ready to be tried. */
+interface Transfer {
+  readonly wanted: Wanted;
+  readonly step: () => number;
+  readonly what: () => Attempt;
+}
+
+/** Checks what to transfer: the position, -1 where there is none. */
+function checkTransfer(bytes: unknown, name: string, position: number | undefined): number {
+  if (!(bytes instanceof Uint8Array)) throw new TypeError(`${name} must be a Uint8Array: got ${describe(bytes)}`);
+  return position === undefined ? -1 : integer(position, "position", 0, Number.MAX_SAFE_INTEGER);
+}
+
+function unlessBlocked(result: number, what: () => Attempt): number | null {
+  return errnoOf(result) === -EAGAIN ? null : check(result, what);
+}
+
+const EAGAIN = 11;
 
 const { openOptions } = bits;
 
@@ -248,7 +305,7 @@ export class Fd implements Disposable {
   }
 
   /**
-   * Gives the descriptor up without closing it.
+   * Gives the descriptor up without closing it. Who waits for it here ({@linkcode ready}) rejects with ECANCELED.
    *
    * @returns Its number, which is the caller's to close.
    * @throws {TypeError} If it is closed or released already.
@@ -267,6 +324,7 @@ export class Fd implements Disposable {
   release(): number {
     const number = this.#open("release");
     this.#number = -1;
+    load().core.hawser_poll_withdraw(number);
     return number;
   }
 
@@ -296,13 +354,194 @@ export class Fd implements Disposable {
   }
 
   /**
-   * Closes the descriptor. Closing twice is fine.
+   * Reads some bytes, read(2) or pread(2), and waits for them without blocking the thread.
+   *
+   * A pipe, socket, terminal or eventfd is waited for by the kernel's poll; a file on a disk is read at once.
+   *
+   * @param buffer Where they go: at most its length.
+   * @param options Where in the file to read (`position`, which leaves the descriptor's own place as it is), how long to
+   *   wait, and who may call it off.
+   * @returns How many were read; zero at the end of the file, and where the other end is closed.
+   * @throws {TypeError} If an argument has the wrong type, or the descriptor is closed.
+   * @throws {SystemError} ETIMEDOUT if the time is up, ECANCELED if the descriptor was closed meanwhile; as read(2) refuses:
+   *   EBADF, EISDIR, ECONNRESET, EIO ...
+   * @throws The signal's reason, if it was aborted before there was anything.
+   *
+   * @example
+   * ```ts
+   * import assert from "node:assert/strict";
+   * import { Fd } from "hawser/fd";
+   *
+   * using fd = Fd.open("/etc/hostname");
+   * const buffer = new Uint8Array(4);
+   * assert.equal(await fd.read(buffer), 4);
+   * assert.equal(fd.readSync(buffer, { position: 0 }), 4);
+   * ```
+   */
+  async read(buffer: Uint8Array, options?: TransferOptions): Promise<number> {
+    const { position, ...waiting } = optionsObject(options, ["position", ...waitOptionNames]);
+    const transfer = this.#read(buffer, position);
+    return await whenReady(transfer.wanted, transfer.step, transfer.what, waiting);
+  }
+
+  /**
+   * Reads some bytes, and blocks the thread until there are any.
+   *
+   * @param buffer Where they go: at most its length.
+   * @param options Where in the file to read, how long to wait, and whether signals end it.
+   * @returns How many were read; zero at the end of the file, and where the other end is closed.
+   * @throws {TypeError} If an argument has the wrong type, or the descriptor is closed.
+   * @throws {SystemError} ETIMEDOUT if the time is up; EINTR if a signal arrived and `interruptible` says so; as read(2)
+   *   refuses.
+   *
+   * @example
+   * ```ts
+   * import assert from "node:assert/strict";
+   * import { Fd } from "hawser/fd";
+   *
+   * using fd = Fd.open("/dev/zero");
+   * assert.equal(fd.readSync(new Uint8Array(16), { timeout: 1000 }), 16);
+   * ```
+   */
+  readSync(buffer: Uint8Array, options?: TransferSyncOptions): number {
+    const { position, ...waiting } = optionsObject(options, ["position", "timeout", "interruptible"]);
+    const transfer = this.#read(buffer, position);
+    return blockUntilReady(transfer.wanted, transfer.step, transfer.what, waiting);
+  }
+
+  /**
+   * Reads some bytes if there are any.
+   *
+   * @param buffer Where they go: at most its length.
+   * @returns How many were read, zero at the end of the file; null where it would have to wait.
+   * @throws {TypeError} If the buffer is none, or the descriptor is closed.
+   * @throws {SystemError} As read(2) refuses.
+   *
+   * @example
+   * ```ts
+   * import assert from "node:assert/strict";
+   * import { Fd } from "hawser/fd";
+   *
+   * using fd = Fd.open("/dev/null");
+   * assert.equal(fd.tryRead(new Uint8Array(1)), 0);
+   * ```
+   */
+  tryRead(buffer: Uint8Array): number | null {
+    const { step, what } = this.#read(buffer, undefined);
+    return unlessBlocked(step(), what);
+  }
+
+  /**
+   * Writes bytes, write(2) or pwrite(2), and waits for room without blocking the thread.
+   *
+   * @param bytes What to write. A full pipe or socket may take a part of it only; up to PIPE_BUF (4096) bytes go into a pipe
+   *   whole.
+   * @param options Where in the file to write (`position`), how long to wait, and who may call it off.
+   * @returns How many bytes were written.
+   * @throws {TypeError} If an argument has the wrong type, or the descriptor is closed.
+   * @throws {SystemError} EPIPE if nobody can read it any more (never a fatal SIGPIPE), ETIMEDOUT if the time is up,
+   *   ECANCELED if the descriptor was closed meanwhile; as write(2) refuses: ENOSPC, EBADF, EFBIG ...
+   * @throws The signal's reason, if it was aborted before anything was written.
+   *
+   * @example
+   * ```ts
+   * import assert from "node:assert/strict";
+   * import { Fd } from "hawser/fd";
+   *
+   * using fd = Fd.open("/tmp", ["O_RDWR", "O_TMPFILE"]);
+   * assert.equal(await fd.write(new TextEncoder().encode("hello")), 5);
+   * assert.equal(fd.stat().size, 5);
+   * ```
+   */
+  async write(bytes: Uint8Array, options?: TransferOptions): Promise<number> {
+    const { position, ...waiting } = optionsObject(options, ["position", ...waitOptionNames]);
+    const transfer = this.#write(bytes, position);
+    return await whenReady(transfer.wanted, transfer.step, transfer.what, waiting);
+  }
+
+  /**
+   * Writes bytes, and blocks the thread until there is room.
+   *
+   * @param bytes What to write.
+   * @param options Where in the file to write, how long to wait, and whether signals end it.
+   * @returns How many bytes were written.
+   * @throws {TypeError} If an argument has the wrong type, or the descriptor is closed.
+   * @throws {SystemError} EPIPE if nobody can read it any more, ETIMEDOUT if the time is up, EINTR if a signal arrived and
+   *   `interruptible` says so; as write(2) refuses.
+   *
+   * @example
+   * ```ts
+   * import assert from "node:assert/strict";
+   * import { Fd } from "hawser/fd";
+   *
+   * using fd = Fd.open("/dev/full", "O_WRONLY");
+   * assert.throws(() => fd.writeSync(new Uint8Array(1)), { code: "ENOSPC", syscall: "write" });
+   * ```
+   */
+  writeSync(bytes: Uint8Array, options?: TransferSyncOptions): number {
+    const { position, ...waiting } = optionsObject(options, ["position", "timeout", "interruptible"]);
+    const transfer = this.#write(bytes, position);
+    return blockUntilReady(transfer.wanted, transfer.step, transfer.what, waiting);
+  }
+
+  /**
+   * Writes bytes if there is room.
+   *
+   * @param bytes What to write.
+   * @returns How many bytes were written; null where it would have to wait.
+   * @throws {TypeError} If the bytes are none, or the descriptor is closed.
+   * @throws {SystemError} As write(2) refuses.
+   *
+   * @example
+   * ```ts
+   * import assert from "node:assert/strict";
+   * import { Fd } from "hawser/fd";
+   *
+   * using fd = Fd.open("/dev/null", "O_WRONLY");
+   * assert.equal(fd.tryWrite(new Uint8Array(100)), 100);
+   * ```
+   */
+  tryWrite(bytes: Uint8Array): number | null {
+    const { step, what } = this.#write(bytes, undefined);
+    return unlessBlocked(step(), what);
+  }
+
+  #read(buffer: Uint8Array, position: number | undefined): Transfer {
+    const number = this.#open("read");
+    const at = checkTransfer(buffer, "buffer", position);
+    const { core } = load();
+    return {
+      wanted: { number, bits: POLLIN },
+      // The Fd may have been closed while this waited, and the number be another's.
+      step: at < 0
+        ? () => core.hawser_fd_read(this.#open("read"), buffer, buffer.length)
+        : () => core.hawser_fd_pread(this.#open("read"), buffer, buffer.length, at),
+      what: () => ({ what: `read descriptor ${number}`, operation: "fd_read" }),
+    };
+  }
+
+  #write(bytes: Uint8Array, position: number | undefined): Transfer {
+    const number = this.#open("write");
+    const at = checkTransfer(bytes, "bytes", position);
+    const { core } = load();
+    return {
+      wanted: { number, bits: POLLOUT },
+      step: at < 0
+        ? () => core.hawser_fd_write(this.#open("write"), bytes, bytes.length)
+        : () => core.hawser_fd_pwrite(this.#open("write"), bytes, bytes.length, at),
+      what: () => ({ what: `write descriptor ${number}`, operation: "fd_write" }),
+    };
+  }
+
+  /**
+   * Closes the descriptor. Closing twice is fine. Who waits for it here ({@linkcode ready}) rejects with ECANCELED.
    *
    * @throws {SystemError} EIO, ENOSPC, EDQUOT if data written earlier could not be stored; it is closed all the same.
    */
   close(): void {
     if (this.#number < 0) return;
-    const number = this.release();
+    const number = this.#number;
+    this.#number = -1;
     check(load().core.hawser_fd_close(number), () => ({ what: `close descriptor ${number}`, operation: "fd_close" }));
   }
 

@@ -3,7 +3,7 @@
 import { load } from "../../ffi/load.ts";
 import { describe, integer } from "../core/_arguments.ts";
 import { type Attempt, check, errnoOf, failure } from "../core/_results.ts";
-import { checkTimeout, wait, type WaitOptions } from "../core/_waiting.ts";
+import { checkTimeout, limitMs, type Source, wait, type WaitOptions } from "../core/_waiting.ts";
 import { type Mapping, mappings } from "./_mapping.ts";
 
 /**
@@ -30,8 +30,7 @@ export function futexWait(
   wordOffset(offset);
   integer(expected, "expected", 0, 0xffff_ffff);
   const limit = checkTimeout(timeout);
-  const timeout_ms = limit === Infinity ? -1 : limit;
-  const result = load().core.hawser_futex_wait(handle, offset, expected, timeout_ms, Number(interruptible));
+  const result = load().core.hawser_futex_wait(handle, offset, expected, limitMs(limit), Number(interruptible));
   if (result >= 0) return true;
   if (errnoOf(result) === -ETIMEDOUT) return false;
   throw failure(result, waiting("futex_wait"));
@@ -56,12 +55,16 @@ export async function futexWaitAsync(
   const handle = handleOf(memory, "wait in");
   wordOffset(offset);
   integer(expected, "expected", 0, 0xffff_ffff);
-  await wait(
-    (core, bell, token, limit) => core.hawser_wait_futex(bell, token, handle, offset, expected, limit),
-    () => waiting("wait_futex"),
-    options,
-    (core, bell, token, id) => void core.hawser_wait_cancel(bell, token, id),
-  );
+  await wait(futexSource(handle, offset, expected), () => waiting("wait_futex"), options);
+}
+
+/** The wait for a word of a mapping, until it no longer holds `expected`. */
+export function futexSource(handle: number, offset: number, expected: number): Source {
+  return {
+    timed: true,
+    start: (core, bell, token, limit) => core.hawser_wait_futex(bell, token, handle, offset, expected, limit),
+    cancel: (core, bell, token, id) => core.hawser_wait_cancel(bell, token, id),
+  };
 }
 
 function waiting(operation: string): Attempt {

@@ -249,7 +249,7 @@ export class MappedFile implements Disposable {
   async flush(options?: WaitOptions): Promise<void> {
     const handle = this.#mapping.handle("flush");
     await wait(
-      (core, bell, token) => core.hawser_call_flush(bell, token, handle),
+      { start: (core, bell, token) => core.hawser_call_flush(bell, token, handle) },
       () => this.#flushAttempt(),
       optionsObject(options, waitOptionNames),
     );

@@ -5,9 +5,10 @@
 
 import { load } from "../../ffi/load.ts";
 import { layouts, mutex_align, mutex_bytes } from "../../ffi/symbols.ts";
-import { wait } from "../core/_waiting.ts";
+import { limitMs, wait } from "../core/_waiting.ts";
 import { type Attempt, check, errnoOf, failure } from "../core/_results.ts";
 import { SystemError } from "../core/errors.ts";
+import { futexSource } from "../memory/_futex.ts";
 import type { Mapping } from "../memory/_mapping.ts";
 import { forget, watchForDrop } from "./_dropped.ts";
 
@@ -81,7 +82,7 @@ export class Lock {
   /** Takes it, blocking the thread. */
   take(timeout: number, interruptible: boolean): number {
     const handle = this.mapping.handle("lock a mutex in");
-    const limit = timeout === Infinity ? -1 : timeout;
+    const limit = limitMs(timeout);
     const result = load().core.hawser_mutex_take(handle, this.offset, limit, Number(interruptible));
     if (result < 0) throw failure(result, this.#attempt("take", "mutex_take"));
     this.#held = true;
@@ -195,12 +196,8 @@ export class Lock {
   ): Promise<boolean> {
     const handle = this.mapping.handle("wait in");
     try {
-      await wait(
-        (core, bell, token, limit) => core.hawser_wait_futex(bell, token, handle, offset, expected, limit),
-        () => this.#attempt("take", "wait_futex"),
-        { signal, timeout },
-        (core, bell, token, id) => core.hawser_wait_cancel(bell, token, id),
-      );
+      const attempt = () => this.#attempt("take", "wait_futex");
+      await wait(futexSource(handle, offset, expected), attempt, { signal, timeout });
       return false;
     } catch (error) {
       if (error instanceof SystemError && error.code === "ETIMEDOUT") return true;

@@ -1,32 +1,8 @@
-import { describe, flag, integer, optionsObject } from "../core/_arguments.ts";
+import { describe, integer, optionsObject } from "../core/_arguments.ts";
 import { failure } from "../core/_results.ts";
-import { checkWait, waitOptionNames, type WaitOptions } from "../core/_waiting.ts";
+import { type BlockOptions, checkBlock, checkWait, waitOptionNames, type WaitOptions } from "../core/_waiting.ts";
 import { futexWait, futexWaitAsync, futexWake, mappingOf, wordOffset } from "../memory/_futex.ts";
 import type { MappedFile, SharedMemory } from "../memory/mod.ts";
-
-/**
- * Options of {@linkcode Futex.waitSync}.
- *
- * @example
- * ```ts
- * import assert from "node:assert/strict";
- * import { SharedMemory } from "hawser/memory";
- * import { Futex, type FutexWaitSyncOptions } from "hawser/sync";
- *
- * const briefly: FutexWaitSyncOptions = { timeout: 1, interruptible: true };
- * using memory = SharedMemory.anonymous(4);
- * assert.throws(() => Futex.at(memory, 0).waitSync(0, briefly), { code: "ETIMEDOUT" });
- * ```
- */
-export interface FutexWaitSyncOptions {
-  /** The longest wait in milliseconds: then ETIMEDOUT is thrown. For ever where there is none. */
-  readonly timeout?: number | undefined;
-  /**
-   * Throw EINTR when a signal is handled meanwhile, so that its handler gets to run. False by default: the wait goes on
-   * with the time that is left, and handlers run when it is over.
-   */
-  readonly interruptible?: boolean | undefined;
-}
 
 /**
  * A 32-bit word in shared memory that threads and processes wait for, futex(2): the smallest thing to build on, and the
@@ -154,13 +130,11 @@ export class Futex {
    * assert.throws(() => futex.waitSync(0, { timeout: 1 }), { code: "ETIMEDOUT", syscall: "futex_wait" });
    * ```
    */
-  waitSync(expected: number, options?: FutexWaitSyncOptions): "ok" | "not-equal" {
+  waitSync(expected: number, options?: BlockOptions): "ok" | "not-equal" {
     const value = word(expected);
-    const { timeout, interruptible } = optionsObject(options, ["timeout", "interruptible"]);
-    checkWait({ timeout });
-    const signals = flag(interruptible, "interruptible");
+    const { limit, interruptible } = checkBlock(options);
     if (this.#differs(value)) return "not-equal";
-    if (futexWait(this.#memory, this.offset, value, timeout, signals)) return "ok";
+    if (futexWait(this.#memory, this.offset, value, limit, interruptible)) return "ok";
     throw failure(timedOut, { what: "wait for a change in memory", operation: "futex_wait" });
   }
 

@@ -12,7 +12,7 @@ import {
 import { describe, fileMode, flag, integer, objectName, optionsObject, userId } from "../core/_arguments.ts";
 import { inspectAs } from "../core/_inspect.ts";
 import { check, errnoOf } from "../core/_results.ts";
-import { checkTimeout, checkWait, waitOptionNames, type WaitOptions } from "../core/_waiting.ts";
+import { type BlockOptions, checkBlock, checkWait, waitOptionNames, type WaitOptions } from "../core/_waiting.ts";
 import { readStat } from "../fd/_stat.ts";
 import { embedded } from "../layout/embedded.ts";
 import type { Part } from "../layout/field.ts";
@@ -43,27 +43,6 @@ export interface MutexOptions {
   readonly owner?: number;
   /** Remove the name when this object is closed, and at normal exit. False by default. */
   readonly temporary?: boolean;
-}
-
-/**
- * Options of {@linkcode Mutex.acquireSync}.
- *
- * @example
- * ```ts
- * import assert from "node:assert/strict";
- * import { type BlockOptions, Mutex } from "hawser/sync";
- *
- * const patience: BlockOptions = { timeout: 1000 };
- * using mutex = Mutex.open(`patience-${process.pid}`, { temporary: true });
- * using guard = mutex.acquireSync(patience);
- * assert.equal(guard.abandoned, false);
- * ```
- */
-export interface BlockOptions {
-  /** The longest wait in milliseconds: then ETIMEDOUT is thrown. For ever by default. */
-  readonly timeout?: number | undefined;
-  /** Throw EINTR when a signal arrives, instead of waiting on. False by default. */
-  readonly interruptible?: boolean | undefined;
 }
 
 /**
@@ -456,8 +435,8 @@ export class Mutex implements Disposable {
   acquireSync(options?: BlockOptions): MutexGuard {
     const lock = this.#open();
     if (options === undefined) return guardOf(lock, lock.take(Infinity, false));
-    const { timeout, interruptible } = optionsObject(options, ["timeout", "interruptible"]);
-    return guardOf(lock, lock.take(checkTimeout(timeout), flag(interruptible, "interruptible")));
+    const { limit, interruptible } = checkBlock(options);
+    return guardOf(lock, lock.take(limit, interruptible));
   }
 
   /**

@@ -306,10 +306,13 @@ async function race(seed: number): Promise<void> {
     if (aim === "before") controller.abort("off");
     const aborted = signal.aborted;
     const waited = wait(
-      (core, bell, token, limit) => core.hawser_wait_futex(bell, token, handle, 16, round, limit),
+      {
+        timed: true,
+        start: (core, bell, token, limit) => core.hawser_wait_futex(bell, token, handle, 16, round, limit),
+        cancel: (core, bell, token, id) => void (found = core.hawser_wait_cancel(bell, token, id)),
+      },
       () => ({ what: "wait", operation: "wait_futex" }),
       { signal },
-      (core, bell, token, id) => void (found = core.hawser_wait_cancel(bell, token, id)),
     ).then(() => ended = "ok", (reason) => ended = reason as string).then(() => settled++);
     if (random(2) === 0) spin(random(60));
     if (aim === "queued" && random(2) === 0) controller.abort("off");

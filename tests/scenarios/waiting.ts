@@ -12,7 +12,7 @@ const [kind, path] = (isMainThread ? process.argv.slice(2) : workerData) as [str
 
 function flock(fd: number, operation: number): Promise<number> {
   return wait(
-    (core, bell, token) => core.hawser_call_flock(bell, token, fd, operation),
+    { start: (core, bell, token) => core.hawser_call_flock(bell, token, fd, operation) },
     () => ({ what: "lock the file", operation: "call_flock" }),
   );
 }
@@ -89,7 +89,7 @@ const cases: Record<string, () => Promise<void> | void> = {
   async abandoned() {
     const controller = new AbortController();
     const locked = wait(
-      (core, bell, token) => core.hawser_call_flock(bell, token, openSync(path, "r"), LOCK_EX),
+      { start: (core, bell, token) => core.hawser_call_flock(bell, token, openSync(path, "r"), LOCK_EX) },
       () => ({ what: "lock the file", operation: "call_flock" }),
       { signal: controller.signal },
     );

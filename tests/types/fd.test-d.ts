@@ -1,5 +1,15 @@
 import { expectAssignable, expectError, expectNotAssignable, expectType } from "tsd";
-import { Fd, type FdKind, type FdStat, type OpenFlag } from "../../dist/lib/fd/mod.js";
+import {
+  Fd,
+  type FdKind,
+  type FdStat,
+  type OpenFlag,
+  poll,
+  type PollResult,
+  pollSync,
+  type Ready,
+  ready,
+} from "../../dist/lib/fd/mod.js";
 
 expectType<Fd>(Fd.open("/dev/null"));
 expectType<Fd>(Fd.open("/dev/null", "O_RDWR"));
@@ -42,3 +52,26 @@ expectAssignable<FdKind>("character device");
 expectNotAssignable<FdKind>("pipe");
 expectAssignable<OpenFlag>("O_TMPFILE");
 expectNotAssignable<OpenFlag>("O_FOO");
+
+expectType<Promise<number>>(
+  fd.read(new Uint8Array(1), { position: 1, timeout: 1, signal: new AbortController().signal }),
+);
+expectType<number>(fd.readSync(new Uint8Array(1), { interruptible: true }));
+expectType<number | null>(fd.tryRead(new Uint8Array(1)));
+expectType<Promise<number>>(fd.write(new Uint8Array(1)));
+expectType<number>(fd.writeSync(new Uint8Array(1), { position: 1 }));
+expectType<number | null>(fd.tryWrite(new Uint8Array(1)));
+expectError(fd.read("x"));
+expectError(fd.readSync(new Uint8Array(1), { signal: new AbortController().signal }));
+expectError(fd.read(new Uint8Array(1), { interruptible: true }));
+expectError(fd.tryRead(new Uint8Array(1), { position: 1 }));
+expectError(fd.write(new Uint16Array(1)));
+
+expectType<Promise<Ready>>(ready(fd, "readable"));
+expectType<Promise<Ready>>(ready(fd, ["readable", "priority"], { timeout: 1 }));
+expectError(ready(fd, "read"));
+expectError(ready(3, "readable"));
+expectType<Promise<PollResult[]>>(poll([{ fd, events: "writable" }]));
+expectType<PollResult[]>(pollSync([{ fd, events: ["writable"] }], { timeout: 0 }));
+expectError(pollSync([{ fd, events: "writable" }], { signal: new AbortController().signal }));
+expectError(poll([{ fd }]));

@@ -1,6 +1,6 @@
 import { expectAssignable, expectError, expectType } from "tsd";
 import type { MappedFile, SharedMemory } from "hawser/memory";
-import { Futex, type FutexWaitSyncOptions, type WaitOptions } from "hawser/sync";
+import { type BlockOptions, Futex, type WaitOptions } from "hawser/sync";
 
 declare const memory: SharedMemory;
 declare const file: MappedFile;
@@ -15,7 +15,7 @@ expectType<"ok" | "not-equal">(futex.waitSync(0, { timeout: 1, interruptible: tr
 expectType<number>(futex.wake());
 expectType<number>(futex.wake(1));
 expectAssignable<WaitOptions>({ timeout: 1 });
-expectAssignable<FutexWaitSyncOptions>({});
+expectAssignable<BlockOptions>({});
 
 expectError(Futex.at(memory.buffer, 0));
 expectError(Futex.at(memory));

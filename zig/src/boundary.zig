@@ -21,6 +21,7 @@ pub const layouts = .{
     .{ "memoryEntry", memory.Entry },
     .{ "link", netlink.Link },
     .{ "done", bell.Record },
+    .{ "pollFd", sys.PollFd },
     .{ "objectInfo", object.Info },
     .{ "mutexOwner", mutex.Owner },
     .{ "mutexSleep", mutex.Sleep },

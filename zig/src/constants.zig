@@ -30,3 +30,11 @@ pub const LOCK_SH = 1;
 pub const LOCK_EX = 2;
 pub const LOCK_NB = 4;
 pub const LOCK_UN = 8;
+
+pub const POLLIN = 0x001;
+pub const POLLPRI = 0x002;
+pub const POLLOUT = 0x004;
+pub const POLLERR = 0x008;
+pub const POLLHUP = 0x010;
+pub const POLLNVAL = 0x020;
+pub const POLLRDHUP = 0x2000;

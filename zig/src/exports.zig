@@ -18,6 +18,7 @@ const memory = @import("memory.zig");
 const mutex = @import("mutex.zig");
 const netlink = @import("netlink.zig");
 const object_ = @import("object.zig");
+const poll = @import("poll.zig");
 const sys = @import("sys.zig");
 const wait = @import("wait.zig");
 
@@ -48,9 +49,10 @@ pub fn fd_open(path: ?[*]const u8, path_bytes: u32, options: u32, mode: u32) cal
     return opened catch failure.result();
 }
 
-/// close(2).
+/// close(2). Waits for the descriptor end with ECANCELED.
 pub fn fd_close(fd: Fd) callconv(.c) i32 {
     var failure: sys.Failure = .{};
+    poll.withdraw(.{ .fd = @intFromEnum(fd) });
     sys.close(&failure, @intFromEnum(fd)) catch return failure.result();
     return 0;
 }
@@ -74,6 +76,73 @@ pub fn fd_stat(fd: Fd, stat: ?[*]u8, stat_bytes: u32) callconv(.c) i32 {
     const out = record(memory.Stat, stat, stat_bytes) orelse return invalid;
     out.* = .of(sys.statx(&failure, @intFromEnum(fd)) catch return failure.result());
     return 0;
+}
+
+/// read(2), without waiting: how many bytes, zero at the end of the file. EAGAIN where it would wait.
+pub fn fd_read(fd: Fd, bytes: ?[*]u8, bytes_size: u32) callconv(.c) i32 {
+    return transferred(sys.readNow, fd, bytesOf(bytes, bytes_size), null);
+}
+
+/// pread(2), likewise.
+pub fn fd_pread(fd: Fd, bytes: ?[*]u8, bytes_size: u32, position: f64) callconv(.c) i32 {
+    return transferred(sys.readNow, fd, bytesOf(bytes, bytes_size), whole(position) orelse return invalid);
+}
+
+/// write(2), without waiting: how many bytes. EAGAIN where it would wait, EPIPE and no signal where nobody reads.
+pub fn fd_write(fd: Fd, bytes: ?[*]const u8, bytes_size: u32) callconv(.c) i32 {
+    return transferred(sys.writeNow, fd, bytesOf(@constCast(bytes), bytes_size), null);
+}
+
+/// pwrite(2), likewise.
+pub fn fd_pwrite(fd: Fd, bytes: ?[*]const u8, bytes_size: u32, position: f64) callconv(.c) i32 {
+    return transferred(sys.writeNow, fd, bytesOf(@constCast(bytes), bytes_size), whole(position) orelse return invalid);
+}
+
+fn transferred(comptime transfer: anytype, fd: Fd, bytes: []u8, position: ?u64) i32 {
+    var failure: sys.Failure = .{};
+    const limited = bytes[0..@min(bytes.len, transfer_max)];
+    const count = transfer(&failure, @intFromEnum(fd), limited, position) catch return failure.result();
+    return @intCast(count);
+}
+
+/// poll(2) on records of struct pollfd, at most `timeout_ms` (negative: for ever): how many have something to tell. Signals
+/// are waited through unless `interruptible`.
+pub fn poll_fds(fds: ?[*]u8, fds_bytes: u32, timeout_ms: f64, interruptible: u32) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    const room = bytesOf(fds, fds_bytes);
+    const out: [*]align(1) sys.PollFd = @ptrCast(room.ptr);
+    const deadline = sys.deadline(timeout_ms) orelse return invalid;
+    const found = sys.poll(&failure, out[0 .. room.len / @sizeOf(sys.PollFd)], deadline, interruptible != 0) catch
+        return failure.result();
+    return @intCast(found);
+}
+
+/// Starts to wait until a descriptor has one of `events` (poll(2)'s bits), or either side ended: the wait's id. To the bell
+/// comes, under `token`, what it has, or ECANCELED if the wait was called off or the descriptor was closed by fd_close.
+pub fn poll_start(bell: Handle, token: u32, fd: Fd, events: u32) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    const found = bellOf(bell) orelse return bad_handle;
+    const id = poll.start(&failure, found, token, @intFromEnum(fd), events) catch return failure.result();
+    return @intCast(id);
+}
+
+/// Calls a wait of poll_start off: 1 if it was waiting, 0 if its result is on the way, or it is no such wait.
+pub fn poll_cancel(bell: Handle, token: u32, id: u32) callconv(.c) i32 {
+    const found = bellOf(bell) orelse return bad_handle;
+    return @intFromBool(poll.cancel(found, token, id));
+}
+
+/// Calls all waits for a descriptor off: it is about to be somebody else's.
+pub fn poll_withdraw(fd: Fd) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    poll.withdraw(.{ .fd = @intFromEnum(fd) });
+    _ = sys.fcntl(&failure, @intFromEnum(fd), std.os.linux.F.GETFD, 0) catch return failure.result();
+    return 0;
+}
+
+/// How many waits for descriptors there are, with those whose result was not drained. For tests.
+pub fn poll_count() callconv(.c) u32 {
+    return poll.count();
 }
 
 /// Makes a named object: a handle. `options` is MemoryOptions.
@@ -449,6 +518,7 @@ pub fn bell_close(bell: Handle) callconv(.c) i32 {
     const found = bellOf(bell) orelse return bad_handle;
     handle_.remove(bell);
     wait.withdraw(.{ .bell = found });
+    poll.withdraw(.{ .bell = found });
     bell_.close(found);
     return 0;
 }
@@ -486,6 +556,8 @@ pub fn call_cancel(bell: Handle, token: u32, id: u32) callconv(.c) i32 {
     return @intFromBool(call.cancel(found, token, id));
 }
 
+/// What one call reads or writes at most, as in the kernel.
+const transfer_max = 0x7fff_f000;
 const invalid = refusal(.INVAL);
 const bad_handle = refusal(.BADF);
 /// futex(2) would make the page a private copy, where nothing of what others write is seen any more.

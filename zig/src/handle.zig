@@ -15,6 +15,7 @@ const assert = std.debug.assert;
 const sys = @import("sys.zig");
 const bell_ = @import("bell.zig");
 const Lock = @import("lock.zig").Lock;
+const poll = @import("poll.zig");
 const wait = @import("wait.zig");
 const Mapping = @import("memory.zig").Mapping;
 
@@ -125,6 +126,7 @@ fn sweepLocked() void {
 
 fn abandon(bell: *bell_.Bell) void {
     wait.withdraw(.{ .bell = bell });
+    poll.withdraw(.{ .bell = bell });
     bell_.abandon(bell);
 }
 

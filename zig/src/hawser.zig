@@ -30,6 +30,8 @@ test {
     _ = @import("mutex.zig");
     _ = @import("netlink.zig");
     _ = @import("object.zig");
+    _ = @import("poll.zig");
+    _ = @import("pool.zig");
     _ = @import("robust.zig");
     _ = @import("sys.zig");
     _ = @import("thread.zig");

@@ -9,6 +9,8 @@ const linux = std.os.linux;
 
 pub const E = linux.E;
 pub const O = linux.O;
+/// struct pollfd.
+pub const PollFd = linux.pollfd;
 
 /// A descriptor as it crosses the boundary; the kernel checks it, so a wrong one is EBADF.
 pub const Fd = enum(i32) { _ };
@@ -49,6 +51,12 @@ pub const Call = enum(u8) {
     flock,
     futex_waitv,
     madvise,
+    epoll_create,
+    epoll_ctl,
+    eventfd,
+    poll,
+    pread,
+    pwrite,
 };
 
 pub const Error = error{Failed};
@@ -338,6 +346,96 @@ pub fn futexWake(failure: *Failure, word: *const u32, count: u32) Error!u32 {
     const op: linux.FUTEX_OP = .{ .cmd = .WAKE, .private = false };
     return @intCast(try failure.done(.futex, linux.futex_3arg(word, op, count)));
 }
+
+/// epoll_create1(2).
+pub fn epollCreate(failure: *Failure) Error!i32 {
+    return @intCast(try failure.done(.epoll_create, linux.epoll_create1(linux.EPOLL.CLOEXEC)));
+}
+
+/// epoll_ctl(2). `tag` is what the events of the descriptor carry.
+pub fn epollControl(failure: *Failure, epoll: i32, operation: u32, fd: i32, events: u32, tag: u64) Error!void {
+    var event: linux.epoll_event = .{ .events = events, .data = .{ .u64 = tag } };
+    _ = try failure.done(.epoll_ctl, linux.epoll_ctl(epoll, operation, fd, &event));
+}
+
+/// epoll_wait(2), without a limit where `timeout_ms` is negative: how many events were filled. None after a signal.
+pub fn epollWait(epoll: i32, events: []linux.epoll_event, timeout_ms: i32) usize {
+    const rc = linux.epoll_wait(epoll, events.ptr, @intCast(events.len), timeout_ms);
+    return if (linux.errno(rc) == .SUCCESS) rc else 0;
+}
+
+/// eventfd(2); close-on-exec always.
+pub fn eventfd(failure: *Failure, count: u32, flags: u32) Error!i32 {
+    return @intCast(try failure.done(.eventfd, linux.eventfd(count, flags | linux.EFD.CLOEXEC)));
+}
+
+/// poll(2) until `deadline_ns`: how many of the descriptors have something to tell. Waits through signals, unless
+/// `interruptible`: then their arrival is EINTR.
+pub fn poll(failure: *Failure, fds: []align(1) PollFd, deadline_ns: u64, interruptible: bool) Error!u32 {
+    while (true) {
+        var left = timespec(deadline_ns -| monotonic());
+        const limit: usize = if (deadline_ns == never) 0 else @intFromPtr(&left);
+        const rc = linux.syscall5(.ppoll, @intFromPtr(fds.ptr), fds.len, limit, 0, 0);
+        if (linux.errno(rc) == .INTR and !interruptible) continue;
+        return @intCast(try failure.done(.poll, rc));
+    }
+}
+
+/// read(2), or pread(2) where there is a position, without waiting: EAGAIN where it would, also on a descriptor that is
+/// not O_NONBLOCK. What has to come from a disk is waited for all the same.
+pub fn readNow(failure: *Failure, fd: i32, bytes: []u8, position: ?u64) Error!usize {
+    const vector: [1]std.posix.iovec = .{.{ .base = bytes.ptr, .len = bytes.len }};
+    const call: Call = if (position == null) .read else .pread;
+    return transferNow(failure, call, .preadv2, fd, @intFromPtr(&vector), position, linux.POLL.IN);
+}
+
+/// write(2), or pwrite(2), likewise. Never SIGPIPE.
+pub fn writeNow(failure: *Failure, fd: i32, bytes: []const u8, position: ?u64) Error!usize {
+    const vector: [1]std.posix.iovec_const = .{.{ .base = bytes.ptr, .len = bytes.len }};
+    const call: Call = if (position == null) .write else .pwrite;
+    quietPipes();
+    return transferNow(failure, call, .pwritev2, fd, @intFromPtr(&vector), position, linux.POLL.OUT);
+}
+
+fn transferNow(
+    failure: *Failure,
+    call: Call,
+    number: linux.SYS,
+    fd: i32,
+    vector: usize,
+    position: ?u64,
+    direction: i16,
+) Error!usize {
+    const rwf_nowait = 8;
+    var flags: usize = rwf_nowait;
+    while (true) {
+        const file: usize = @bitCast(@as(isize, fd));
+        const place: usize = position orelse std.math.maxInt(usize); // -1: where the file stands.
+        const rc = linux.syscall6(number, file, vector, 1, place, 0, flags);
+        switch (linux.errno(rc)) {
+            .INTR => continue,
+            // It would wait, or does not know the flag. What poll(2) calls ready does not wait without it, but for a disk.
+            .AGAIN, .OPNOTSUPP => if (flags == 0) return failure.done(call, rc),
+            else => return failure.done(call, rc),
+        }
+        var asked: [1]PollFd = .{.{ .fd = fd, .events = direction, .revents = 0 }};
+        if (try poll(failure, &asked, 0, false) == 0) return failure.made(call, .AGAIN);
+        flags = 0;
+    }
+}
+
+/// Ignores SIGPIPE, once, if nothing else was set: runtimes do so themselves, and a library must not end its program.
+fn quietPipes() void {
+    if (@atomicLoad(bool, &pipes_quiet, .monotonic)) return;
+    @atomicStore(bool, &pipes_quiet, true, .monotonic);
+    var action: linux.Sigaction = undefined;
+    if (linux.errno(linux.sigaction(.PIPE, null, &action)) != .SUCCESS) return;
+    if (action.handler.handler != linux.SIG.DFL) return;
+    action.handler = .{ .handler = linux.SIG.IGN };
+    _ = linux.sigaction(.PIPE, &action, null);
+}
+
+var pipes_quiet: bool = false;
 
 /// socket(2); close-on-exec always.
 pub fn socket(failure: *Failure, domain: u32, kind: u32, protocol: u32) Error!i32 {

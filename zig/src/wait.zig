@@ -22,6 +22,7 @@ const builtin = @import("builtin");
 const linux = std.os.linux;
 const bell_ = @import("bell.zig");
 const Lock = @import("lock.zig").Lock;
+const Pool = @import("pool.zig").Pool;
 const sys = @import("sys.zig");
 const thread = @import("thread.zig");
 
@@ -91,16 +92,9 @@ const Slept = union(enum) {
     failed: i32,
 };
 
-const chunk_waits = 512;
-const waits_max = 1 << 17;
-const Chunk = [chunk_waits]Wait;
-
 var lock: Lock = .{};
-var chunks: [waits_max / chunk_waits]?*Chunk = @splat(null);
-var waits_made: u32 = 0;
-var free_first: ?*Wait = null;
-/// How many waits are queued, or over and not yet drained.
-var used: u32 = 0;
+/// Waits that are queued, or over and not yet drained.
+var waits: Pool(Wait, 1 << 17) = .{};
 /// How many helpers run.
 var running: u32 = 0;
 var roomy: ?*Helper = null;
@@ -115,7 +109,7 @@ var lookers: u32 = 0;
 pub fn start(failure: *sys.Failure, bell: *Bell, token: u32, word: Word) sys.Error!u32 {
     lock.acquire();
     defer lock.release();
-    const wait = try takeWait(failure);
+    const wait = try waits.take(failure);
     errdefer freeWait(wait);
     const helper = try takeHelper(failure);
     if (!helper.running) try startHelper(failure, helper);
@@ -148,7 +142,7 @@ pub fn cancel(bell: *const Bell, token: u32, id: u32) Cancelled {
     {
         lock.acquire();
         defer lock.release();
-        const wait = find(id) orelse return .none;
+        const wait = waits.find(id) orelse return .none;
         if (wait.state == .free or wait.bell != bell or wait.done.token != token or wait.cancelled) return .none;
         if (wait.state == .over) {
             wait.cancelled = true;
@@ -183,7 +177,7 @@ pub const Which = union(enum) {
 
 /// Calls waits off, and returns when no helper touches their words any more. Their results are ECANCELED.
 pub fn withdraw(which: Which) void {
-    if (@atomicLoad(u32, &used, .monotonic) == 0) return;
+    if (waits.count() == 0) return;
     _ = @atomicRmw(u32, &lookers, .Add, 1, .seq_cst);
     defer _ = @atomicRmw(u32, &lookers, .Sub, 1, .monotonic);
     while (true) {
@@ -196,7 +190,7 @@ pub fn withdraw(which: Which) void {
 
 /// How many waits are queued, or over and not yet drained. For tests.
 pub fn count() u32 {
-    return @atomicLoad(u32, &used, .monotonic);
+    return waits.count();
 }
 
 /// For tests: as if the kernel refused vectors, or not. False while helpers run, which stay as they are.
@@ -212,8 +206,8 @@ fn mark(which: Which) bool {
     lock.acquire();
     defer lock.release();
     var found = false;
-    for (0..waits_made) |index| {
-        const wait = find(@intCast(index)).?;
+    for (0..waits.made) |index| {
+        const wait = waits.find(@intCast(index)).?;
         if (wait.state != .queued or !which.has(wait)) continue;
         found = true;
         callOff(wait);
@@ -359,35 +353,9 @@ fn free(done: *bell_.Done) void {
     freeWait(wait);
 }
 
-fn find(id: u32) ?*Wait {
-    if (id >= waits_made) return null;
-    return &chunks[id / chunk_waits].?[id % chunk_waits];
-}
-
-fn takeWait(failure: *sys.Failure) sys.Error!*Wait {
-    const wait = free_first orelse try makeWait(failure);
-    free_first = wait.next_free;
-    _ = @atomicRmw(u32, &used, .Add, 1, .monotonic);
-    return wait;
-}
-
-fn makeWait(failure: *sys.Failure) sys.Error!*Wait {
-    if (waits_made == waits_max) return failure.refuse(.NOMEM);
-    if (waits_made % chunk_waits == 0) {
-        chunks[waits_made / chunk_waits] = @ptrFromInt(try mapped(failure, @sizeOf(Chunk)));
-    }
-    waits_made += 1;
-    const wait = find(waits_made - 1).?;
-    wait.index = waits_made - 1;
-    wait.next_free = null;
-    return wait;
-}
-
 fn freeWait(wait: *Wait) void {
     wait.state = .free;
-    wait.next_free = free_first;
-    free_first = wait;
-    _ = @atomicRmw(u32, &used, .Sub, 1, .monotonic);
+    waits.give(wait);
 }
 
 /// A helper with room for one more, first on the list of those.

@@ -1,0 +1,114 @@
+// Waiting for a descriptor by its number: what ready(), poll() and every call that would block stand on.
+import { load } from "../../ffi/load.ts";
+import { layouts, POLLNVAL } from "../../ffi/symbols.ts";
+import { type Attempt, check, errnoOf, failure } from "../core/_results.ts";
+import {
+  type BlockOptions,
+  checkBlock,
+  checkWait,
+  limitMs,
+  type Source,
+  wait,
+  type WaitOptions,
+} from "../core/_waiting.ts";
+
+/** A descriptor, and poll(2)'s bits for what is wanted of it. */
+export interface Wanted {
+  readonly number: number;
+  readonly bits: number;
+}
+
+/**
+ * Asks the kernel, poll(2), and blocks the thread until one is ready or the limit is over.
+ *
+ * @returns For each the bits it was found with.
+ */
+export function lookAt(list: readonly Wanted[], limit: number, interruptible: boolean): number[] {
+  const { fd, events, revents, size } = layouts.pollFd;
+  const records = new Uint8Array(list.length * size);
+  const view = new DataView(records.buffer);
+  list.forEach(({ number, bits }, i) => {
+    view.setInt32(i * size + fd, number, true);
+    view.setInt16(i * size + events, bits, true);
+  });
+  const result = load().core.hawser_poll_fds(records, records.length, limitMs(limit), Number(interruptible));
+  check(result, () => ({ what: "wait for descriptors", operation: "poll_fds" }));
+  return list.map(({ number }, i) => {
+    const bits = view.getInt16(i * size + revents, true);
+    if (bits & POLLNVAL) throw failure(-EBADF, attempt(number));
+    return bits;
+  });
+}
+
+/** Waits until a descriptor may be ready: the bits it was found with. */
+export async function untilReady({ number, bits }: Wanted, options: WaitOptions): Promise<number> {
+  return await wait(source(number, bits), () => attempt(number), options);
+}
+
+function source(number: number, bits: number): Source {
+  return {
+    start: (core, bell, token) => core.hawser_poll_start(bell, token, number, bits),
+    cancel: (core, bell, token, id) => core.hawser_poll_cancel(bell, token, id),
+  };
+}
+
+function attempt(number: number): Attempt {
+  return { what: `wait for descriptor ${number}`, operation: "poll", states: { ECANCELED: "it was closed" } };
+}
+
+/**
+ * Does what may have to wait, as soon as it need not.
+ *
+ * @param wanted What to wait for after EAGAIN.
+ * @param step Tries once: a result of the library.
+ * @param what What was tried, for messages.
+ */
+export async function whenReady(
+  wanted: Wanted,
+  step: () => number,
+  what: () => Attempt,
+  options: WaitOptions,
+): Promise<number> {
+  const limit = checkWait(options);
+  const start = performance.now();
+  for (;;) {
+    const result = step();
+    if (errnoOf(result) !== -EAGAIN) return check(result, what);
+    const left = limit - (performance.now() - start);
+    try {
+      await untilReady(wanted, { signal: options.signal, timeout: Math.max(0, left) });
+    } catch (error) {
+      throw named(error, what);
+    }
+  }
+}
+
+/** The same, and blocks the thread. */
+export function blockUntilReady(
+  wanted: Wanted,
+  step: () => number,
+  what: () => Attempt,
+  options: BlockOptions,
+): number {
+  const { limit, interruptible } = checkBlock(options);
+  const start = performance.now();
+  for (;;) {
+    const result = step();
+    if (errnoOf(result) !== -EAGAIN) return check(result, what);
+    const left = limit - (performance.now() - start);
+    if (left <= 0) throw failure(-ETIMEDOUT, what());
+    lookAt([wanted], left, interruptible);
+  }
+}
+
+/** The error of a wait, in the words of what waited. */
+function named(error: unknown, what: () => Attempt): unknown {
+  const { code, errno } = error as { code?: string; errno?: number };
+  if (code !== "ETIMEDOUT" && code !== "ECANCELED") return error;
+  const told = what();
+  return failure(errno!, { ...told, states: { ...told.states, ECANCELED: "it was closed" } });
+}
+
+const EAGAIN = 11;
+const EBADF = 9;
+const ETIMEDOUT = 110;

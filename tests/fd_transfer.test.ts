@@ -1,0 +1,232 @@
+// Fd's read() and write() in their three kinds: waiting, blocking, and trying. On ends that are O_NONBLOCK and on ends
+// that are not: neither may keep the thread longer than asked.
+import { execFile } from "node:child_process";
+import { afterAll, describe, expect, test } from "vitest";
+import { load } from "../ffi/load.ts";
+import { Fd, pollSync } from "../lib/fd/mod.ts";
+import { tmpdir, until, watchdog } from "./support/watchdog.ts";
+
+const folder = tmpdir();
+const paths = Array.from({ length: 60 }, (_, i) => folder.file(`fifo-${i}`));
+await new Promise<void>((done, fail) => execFile("mkfifo", paths, (error) => error === null ? done() : fail(error)));
+afterAll(() => folder[Symbol.dispose]());
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+const text = (buffer: Uint8Array, count: number | null) => new TextDecoder().decode(buffer.subarray(0, count ?? 0));
+
+for (const mode of ["O_NONBLOCK", "blocking"] as const) {
+  /** Both ends of a FIFO. */
+  const ends = () => {
+    const path = paths.pop()!;
+    using _both = Fd.open(path, "O_RDWR"); // So that neither end waits for the other to open.
+    const flag = mode === "O_NONBLOCK" ? ["O_NONBLOCK"] as const : [];
+    const reader = Fd.open(path, ["O_RDONLY", ...flag]);
+    const writer = Fd.open(path, ["O_WRONLY", ...flag]);
+    return { reader, writer, [Symbol.dispose]: () => (reader.close(), writer.close()) };
+  };
+  const fill = (writer: Fd) => {
+    const chunk = new Uint8Array(4096);
+    let filled = 0;
+    for (let count; (count = writer.tryWrite(chunk)) !== null;) filled += count;
+    return filled;
+  };
+
+  describe(`a pipe's ends, ${mode}`, () => {
+    test("what is written is read, by each kind of call", async () => {
+      using pipe = ends();
+      const buffer = new Uint8Array(16);
+      expect(pipe.writer.tryWrite(bytes("one"))).toBe(3);
+      expect(text(buffer, pipe.reader.tryRead(buffer))).toBe("one");
+      expect(pipe.writer.writeSync(bytes("two"))).toBe(3);
+      expect(text(buffer, pipe.reader.readSync(buffer))).toBe("two");
+      expect(await pipe.writer.write(bytes("three"))).toBe(5);
+      expect(text(buffer, await pipe.reader.read(buffer.subarray(0, 2)))).toBe("th");
+      expect(text(buffer, await pipe.reader.read(buffer))).toBe("ree");
+    });
+
+    test("where there is nothing, or no room, trying says so and waiting waits", async () => {
+      using pipe = ends();
+      const buffer = new Uint8Array(1 << 20);
+      expect(pipe.reader.tryRead(buffer)).toBe(null);
+      expect(() => pipe.reader.readSync(buffer, { timeout: 5 })).toThrow(
+        expect.objectContaining({ code: "ETIMEDOUT", syscall: "fd_read" }),
+      );
+      await expect(pipe.reader.read(buffer, { timeout: 5 })).rejects.toMatchObject({ code: "ETIMEDOUT" });
+      const reading = pipe.reader.read(buffer);
+      pipe.writer.tryWrite(bytes("x"));
+      expect(await watchdog(reading, "The byte")).toBe(1);
+
+      const filled = fill(pipe.writer);
+      expect(filled).toBeGreaterThanOrEqual(4096);
+      expect(() => pipe.writer.writeSync(bytes("x"), { timeout: 5 })).toThrow(
+        expect.objectContaining({ code: "ETIMEDOUT", syscall: "fd_write" }),
+      );
+      const writing = pipe.writer.write(bytes("x"));
+      let read = 0;
+      while (read < filled) read += pipe.reader.readSync(buffer);
+      expect(await watchdog(writing, "The room")).toBe(1);
+      expect(pipe.reader.readSync(buffer)).toBe(1);
+    });
+
+    test("the end is zero for the reader and EPIPE for the writer", async () => {
+      using pipe = ends();
+      const buffer = new Uint8Array(4);
+      const last = pipe.reader.read(buffer);
+      pipe.writer.close();
+      expect(await watchdog(last, "The end")).toBe(0);
+      expect(pipe.reader.readSync(buffer)).toBe(0);
+      expect(pipe.reader.tryRead(buffer)).toBe(0);
+
+      using other = ends();
+      fill(other.writer);
+      const broken = other.writer.write(bytes("x"));
+      other.reader.close();
+      await expect(watchdog(broken, "The end")).rejects.toMatchObject({ code: "EPIPE", syscall: "write" });
+      expect(() => other.writer.tryWrite(bytes("x"))).toThrow(expect.objectContaining({ code: "EPIPE" }));
+      expect(() => other.writer.writeSync(bytes("x"))).toThrow(expect.objectContaining({ code: "EPIPE" }));
+    });
+
+    test("a wait is called off by its signal, and by closing", async () => {
+      using pipe = ends();
+      const buffer = new Uint8Array(4);
+      const reason = new Error("never mind");
+      const controller = new AbortController();
+      const aborted = pipe.reader.read(buffer, { signal: controller.signal });
+      controller.abort(reason);
+      await expect(aborted).rejects.toBe(reason);
+      await expect(pipe.reader.read(buffer, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+      const closed = pipe.reader.read(buffer);
+      pipe.reader.close();
+      await expect(closed).rejects.toMatchObject({
+        code: "ECANCELED",
+        message: expect.stringMatching(/^Cannot read descriptor \d+: it was closed/),
+      });
+      await expect(pipe.reader.read(buffer)).rejects.toThrow(TypeError);
+    });
+
+    test("a place in a pipe is ESPIPE", async () => {
+      using pipe = ends();
+      await expect(pipe.reader.read(new Uint8Array(1), { position: 0 })).rejects.toMatchObject({
+        code: "ESPIPE",
+        syscall: "pread",
+      });
+      expect(() => pipe.writer.writeSync(bytes("x"), { position: 0 })).toThrow(
+        expect.objectContaining({ code: "ESPIPE", syscall: "pwrite" }),
+      );
+    });
+  });
+}
+
+test("two readers of one pipe get each byte once", async () => {
+  const path = paths.pop()!;
+  using pipe = Fd.open(path, "O_RDWR");
+  using other = Fd.open(path, "O_RDONLY");
+  const seen: number[] = [];
+  const reader = async (fd: Fd) => {
+    const buffer = new Uint8Array(1);
+    while (seen.length < 200) {
+      try {
+        await fd.read(buffer, { timeout: 500 });
+      } catch (error) {
+        if ((error as { code: string }).code === "ETIMEDOUT") continue;
+        throw error;
+      }
+      seen.push(buffer[0]!);
+    }
+  };
+  const readers = [reader(pipe), reader(other)];
+  for (let i = 0; i < 200; i++) {
+    expect(pipe.writeSync(new Uint8Array([i]))).toBe(1);
+    if (i % 10 === 0) await new Promise((done) => setImmediate(done));
+  }
+  await watchdog(Promise.all(readers), "All bytes");
+  expect(seen.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 200 }, (_, i) => i));
+});
+
+test("files are read and written where asked, and their own place stays", async () => {
+  using fd = Fd.open("/tmp", ["O_RDWR", "O_TMPFILE"]);
+  const buffer = new Uint8Array(16);
+  expect(await fd.write(bytes("hello world"))).toBe(11);
+  expect(await fd.read(buffer)).toBe(0);
+  expect(text(buffer, await fd.read(buffer, { position: 6 }))).toBe("world");
+  expect(text(buffer, fd.readSync(buffer, { position: 0 }))).toBe("hello world");
+  expect(fd.writeSync(bytes("W"), { position: 6 })).toBe(1);
+  expect(await fd.write(bytes("H"), { position: 0 })).toBe(1);
+  expect(await fd.write(bytes("!"))).toBe(1);
+  expect(text(buffer, await fd.read(buffer, { position: 0 }))).toBe("Hello World!");
+  // Past 4 GiB, where there is nothing yet.
+  expect(fd.writeSync(bytes("far"), { position: 2 ** 33 })).toBe(3);
+  expect(fd.stat().size).toBe(2 ** 33 + 3);
+  expect(text(buffer, fd.readSync(buffer, { position: 2 ** 33 }))).toBe("far");
+  expect(fd.readSync(buffer, { position: 2 ** 34 })).toBe(0);
+});
+
+test("nothing at all is read and written at once", async () => {
+  using fd = Fd.open(paths.pop()!, "O_RDWR");
+  const none = new Uint8Array(0);
+  expect(fd.writeSync(none)).toBe(0);
+  fd.writeSync(bytes("x"));
+  expect(await fd.read(none)).toBe(0);
+  expect(pollSync([{ fd, events: "readable" }], { timeout: 0 }).length).toBe(1);
+});
+
+test("a view of a part of a buffer is read into there, and nowhere else", () => {
+  using fd = Fd.open("/dev/zero");
+  const buffer = new Uint8Array(64).fill(7);
+  expect(fd.readSync(buffer.subarray(8, 24))).toBe(16);
+  expect([...buffer.keys()].filter((i) => buffer[i] === 0)).toEqual(Array.from({ length: 16 }, (_, i) => i + 8));
+});
+
+const refused: { name: string; run: (fd: Fd) => unknown; error: unknown }[] = [
+  { name: "a text to write", run: (fd) => fd.write("x" as never), error: TypeError },
+  { name: "a number for a buffer", run: (fd) => fd.read(16 as never), error: TypeError },
+  { name: "words for bytes", run: (fd) => fd.writeSync(new Uint16Array(2) as never), error: TypeError },
+  { name: "an ArrayBuffer", run: (fd) => fd.tryRead(new ArrayBuffer(2) as never), error: TypeError },
+  { name: "half a position", run: (fd) => fd.read(new Uint8Array(1), { position: 0.5 }), error: RangeError },
+  { name: "a position below zero", run: (fd) => fd.writeSync(new Uint8Array(1), { position: -1 }), error: RangeError },
+  {
+    name: "a text for a position",
+    run: (fd) => fd.read(new Uint8Array(1), { position: "0" as never }),
+    error: TypeError,
+  },
+  { name: "an unknown option", run: (fd) => fd.readSync(new Uint8Array(1), { offset: 1 } as never), error: TypeError },
+  {
+    name: "a signal where none is heard",
+    run: (fd) => fd.readSync(new Uint8Array(1), { signal: 1 } as never),
+    error: TypeError,
+  },
+  { name: "NaN as limit", run: (fd) => fd.read(new Uint8Array(1), { timeout: NaN }), error: RangeError },
+  { name: "a closed Fd", run: (fd) => (fd.close(), fd.write(new Uint8Array(1))), error: TypeError },
+  { name: "a closed Fd to try", run: (fd) => (fd.close(), fd.tryRead(new Uint8Array(1))), error: TypeError },
+  {
+    name: "to read what is open for writing",
+    run: () => {
+      using fd = Fd.open("/dev/null", "O_WRONLY");
+      return fd.readSync(new Uint8Array(1));
+    },
+    error: expect.objectContaining({ code: "EBADF", syscall: "read" }),
+  },
+  {
+    name: "to read a folder",
+    run: async () => {
+      using fd = Fd.open("/");
+      return await fd.read(new Uint8Array(1));
+    },
+    error: expect.objectContaining({ code: "EISDIR", syscall: "read" }),
+  },
+  {
+    name: "what a full device refuses",
+    run: async () => {
+      using fd = Fd.open("/dev/full", "O_WRONLY");
+      return await fd.write(new Uint8Array(1));
+    },
+    error: expect.objectContaining({ code: "ENOSPC", syscall: "write" }),
+  },
+];
+for (const { name, run, error } of refused) {
+  test(`refuses ${name}`, async () => {
+    using fd = Fd.open("/dev/null", "O_RDWR");
+    await expect(new Promise((done) => done(run(fd)))).rejects.toThrow(error as Error);
+    await until(() => load().core.hawser_poll_count() === 0, "No wait is left");
+  });
+}
