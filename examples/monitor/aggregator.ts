@@ -13,7 +13,7 @@ const widen = (bounds: Bounds | undefined, value: number): Bounds => ({
 });
 
 {
-  using seat = new Seat("aggregator");
+  using seat = await Seat.join("aggregator");
   // A predecessor may have been killed: its summary is still whole.
   let summary = seat.record.summary.read()?.value;
   for await (const { sequence, value: sample } of seat.follow(seat.record.sample)) {

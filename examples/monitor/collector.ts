@@ -14,11 +14,11 @@ const noLink = {
 const look = () => ({ at: performance.timeOrigin + performance.now(), cpu: cpuTicks(), links: links() });
 
 {
-  using seat = new Seat("collector");
+  using seat = await Seat.join("collector");
   let before = look();
-  for (;;) {
-    await setTimeout(seat.interval, undefined, { signal: seat.leave }).catch(() => {});
-    if (seat.leave.aborted) break;
+  const { leave, record } = seat;
+  const pause = () => setTimeout(record.control.read().interval, undefined, { signal: leave });
+  while (await seat.stays(pause())) {
     const now = look();
     const seconds = (now.at - before.at) / 1000;
     const rate = (bytes: bigint, bytesBefore = bytes) => Math.max(0, Number(bytes - bytesBefore) / seconds);
@@ -27,7 +27,7 @@ const look = () => ({ at: performance.timeOrigin + performance.now(), cpu: cpuTi
       const last = before.links.find(({ index }) => index === link.index);
       return { ...link, rxRate: rate(link.rxBytes, last?.rxBytes), txRate: rate(link.txBytes, last?.txBytes) };
     });
-    seat.record.sample.publish({
+    record.sample.publish({
       at: now.at,
       cpus: now.cpu.cpus,
       cpuBusy: busyBetween(before.cpu, now.cpu),

@@ -8,10 +8,13 @@
 //     npm run demo                   a live table, until Ctrl-C
 //     npm run -s demo -- --once      one snapshot as JSON
 //
-// (A program of your own imports "hawser/memory", "hawser/layout" and "hawser/netlink" instead of the paths here.)
+// (A program of your own imports "hawser/memory", "hawser/layout", "hawser/netlink" and "hawser/sync" instead of the paths
+// here.)
 //
-// No process asks another for anything: each reads the others' newest whole values where they stand, in record.ts. The
-// sockets between parent and children carry one message only, the end of either side.
+// No process asks another for anything, and none looks whether there is something new: each sleeps until the kernel wakes
+// it, and reads the others' newest whole values where they stand, in record.ts. The control state in there, control.ts,
+// is the one part that all of them change, under a mutex. The sockets between parent and children carry one message only,
+// the end of either side.
 import { type ChildProcess, spawn } from "node:child_process";
 import { readlinkSync } from "node:fs";
 import process from "node:process";
@@ -20,8 +23,8 @@ import { parseArgs } from "node:util";
 import type { SystemError } from "../../lib/core/mod.ts";
 import { SharedMemory } from "../../lib/memory/mod.ts";
 import { bin } from "../../tools/bins.mjs";
-import { MonitorRecord, recordBytes } from "./record.ts";
-import { type RoleName, self } from "./role.ts";
+import { layout, MonitorRecord } from "./record.ts";
+import { type RoleName, roleNames, self } from "./role.ts";
 
 const usage = `usage: main.ts [--once] [--interval MS]
   --once          print one snapshot as JSON and end
@@ -42,7 +45,7 @@ const permissions: Readonly<Record<RoleName, string[]>> = {
   viewer: ["--allow-ffi", "--allow-env"],
 };
 
-function options(): { once: boolean; interval: string; roles: Record<RoleName, string> } {
+function options(): { once: boolean; interval: number; roles: Record<RoleName, string> } {
   try {
     const { values } = parseArgs({
       options: {
@@ -59,11 +62,13 @@ function options(): { once: boolean; interval: string; roles: Record<RoleName, s
       console.log(usage);
       process.exit(0);
     }
-    if (!/^\d+$/.test(interval) || Number(interval) < 1) throw new Error(`--interval ${interval} is no time in ms`);
+    if (!/^\d+$/.test(interval) || Number(interval) < 1 || Number(interval) >= 2 ** 31) {
+      throw new Error(`--interval ${interval} is no time in ms`);
+    }
     for (const [role, runtime] of Object.entries(roles)) {
       if (!Object.hasOwn(runtimes, runtime)) throw new Error(`--${role} ${runtime} is none of bun, deno and node`);
     }
-    return { once, interval, roles };
+    return { once, interval: Number(interval), roles };
   } catch (error) {
     console.error(`${(error as Error).message}\n${usage}`);
     process.exit(2);
@@ -100,11 +105,11 @@ const namespace = /\d+/.exec(readlinkSync("/proc/self/ns/pid"))![0];
 const prefix = `hawser-monitor.${namespace}.`;
 sweep(prefix);
 
-const memory = SharedMemory.create(`${prefix}${process.pid}`, { size: recordBytes, temporary: true });
-new MonitorRecord(memory).parent.publish(self());
+const memory = SharedMemory.create(`${prefix}${process.pid}`, { size: layout.size, temporary: true });
+const { control } = new MonitorRecord(memory);
+await control.change((state) => Object.assign(state, { once, interval, parent: { ...state.parent, ...self() } }));
 
 const children = new Map<RoleName, ChildProcess>();
-let restarts = 0;
 
 /** Settles once, with the exit status, when it is time for everybody to leave. */
 const leaving = Promise.withResolvers<number>();
@@ -119,8 +124,8 @@ function leave(status: number, complaint?: string): void {
 
 function start(role: RoleName): void {
   const program = fileURLToPath(new URL(`./${role}.ts`, import.meta.url));
-  const [command, ...args] = [...runtimes[roles[role]]!(role), program, "--name", memory.name!, "--interval", interval];
-  const child = spawn(command!, once ? [...args, "--once"] : args, {
+  const [command, ...args] = [...runtimes[roles[role]]!(role), program, "--name", memory.name!];
+  const child = spawn(command!, args, {
     // Its standard input is one end of a socketpair. The other is ours and ends when we do, even by kill -9.
     stdio: ["pipe", role === "viewer" ? "inherit" : "ignore", "inherit"],
     env: { ...process.env, DENO_NO_UPDATE_CHECK: "1" },
@@ -134,18 +139,28 @@ function start(role: RoleName): void {
     if (signal === null) {
       const done = role === "viewer" && status === 0; // It showed what it was to show, or nobody reads it any more.
       leave(done ? 0 : 1, done ? undefined : `The ${role} ended by itself, with status ${status}`);
-    } else if (++restarts > 10) {
-      leave(1, `The ${role} was ended by ${signal}; 10 were started again already`);
     } else {
-      start(role); // Somebody killed it. What it published is whole, and its successor goes on from there.
+      startAgain(role, signal).catch((error) => leave(1, `Cannot start the ${role} again: ${error.message}`));
     }
   });
+}
+
+/** Somebody killed it. What it published is whole, and its successor goes on from there. */
+async function startAgain(role: RoleName, endedBy: string): Promise<void> {
+  let restarts = 0;
+  await control.change((state) => {
+    Object.assign(state[role], { pid: 0, restarts: state[role].restarts + 1, endedBy });
+    restarts = roleNames.reduce((sum, name) => sum + state[name].restarts, 0);
+  });
+  if (left) return;
+  if (restarts > 10) leave(1, `The ${role} was ended by ${endedBy}; 10 were started again already`);
+  else start(role);
 }
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => leave(0));
 process.on("disconnect", () => leave(0)); // tools/demo.mjs keeps a channel to us, and is gone.
 if (once) setTimeout(() => leave(1, "There was no snapshot after 20 s"), 20_000).unref();
-for (const role of ["collector", "aggregator", "viewer"] as const) start(role);
+for (const role of roleNames) start(role);
 
 const status = await leaving.promise;
 const going = [...children.values()].map((child) => {

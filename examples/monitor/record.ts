@@ -1,15 +1,9 @@
-// The record that the roles share: typed structs in one piece of named shared memory.
-//
-// Each part has one writer and any number of readers, and holds its latest value in two slots. The writer fills the
-// slot that nobody was told of and publishes its number last, so the newest whole value stays readable however the
-// writer ends. A C program sees the same bytes: `struct.toC()` prints the declarations.
-import { futexWait, futexWake } from "../../lib/memory/_futex.ts";
-import { array, atomicU32, f64, type Fields, type Struct, struct, u32, u64, utf8 } from "../../lib/layout/mod.ts";
-import type { Atomic, Input, Values } from "../../lib/layout/mod.ts";
+// The record that the roles share: typed structs in one piece of named shared memory. A C program sees the same bytes:
+// `struct.toC()` prints the declarations.
+import { array, f64, struct, u32, u64, utf8 } from "../../lib/layout/mod.ts";
 import type { SharedMemory } from "../../lib/memory/mod.ts";
-
-/** A process that takes part. */
-export const Role = struct({ pid: u32, runtime: utf8(8), version: utf8(24) });
+import { Control, control } from "./control.ts";
+import { Latest, latest } from "./latest.ts";
 
 /** A network interface; rates are bytes per second since the sample before. */
 export const Link = struct({
@@ -56,86 +50,24 @@ export const Summary = struct({
   txRate: Range,
 });
 
-const latest = <F extends Fields>(value: Struct<F>) => struct({ published: atomicU32, slots: array(value, 2) });
-
-const Record = struct({
-  parent: latest(Role),
-  collector: latest(Role),
-  aggregator: latest(Role),
-  viewer: latest(Role),
+/** The whole record. */
+export const layout = struct({
+  control,
+  /** Written by the collector. */
   sample: latest(Sample),
+  /** Written by the aggregator. */
   summary: latest(Summary),
 });
 
-/** How many bytes the whole record takes. */
-export const recordBytes: number = Record.size;
-
-/** The latest value of one part of the record. */
-export class Latest<F extends Fields> {
-  readonly #memory: SharedMemory;
-  readonly #value: Struct<F>;
-  /** The futex word: how many values were published. The newest stands in slot `published & 1`. */
-  readonly #word: number;
-  readonly #slots: number;
-
-  constructor(memory: SharedMemory, value: Struct<F>, offset: number) {
-    const shape = latest(value);
-    this.#memory = memory;
-    this.#value = value;
-    this.#word = offset + shape.offsets.published;
-    this.#slots = offset + shape.offsets.slots;
-  }
-
-  #published(): Atomic<number> {
-    return atomicU32.view(this.#memory.bytes, this.#word);
-  }
-
-  #slot(sequence: number): number {
-    return this.#slots + (sequence & 1) * this.#value.size;
-  }
-
-  /** Publishes a value and wakes whoever waits for one. */
-  publish(value: Input<Values<F>>): void {
-    const published = this.#published();
-    const sequence = published.load() + 1;
-    this.#value.write(this.#memory.bytes, value, this.#slot(sequence));
-    published.store(sequence);
-    futexWake(this.#memory, this.#word);
-  }
-
-  /** Reads the newest value whole, with its sequence number; null before the first. */
-  read(): { sequence: number; value: Values<F> } | null {
-    const published = this.#published();
-    for (;;) {
-      const sequence = published.load();
-      if (sequence === 0) return null;
-      const value = this.#value.read(this.#memory.bytes, this.#slot(sequence));
-      // The writer returns to a slot only after it published the other one, so an unchanged number proves the copy.
-      if (published.load() === sequence) return { sequence, value };
-    }
-  }
-
-  /** Waits up to `ms` for another value than number `seen`. The thread sleeps: nothing else in it runs meanwhile. */
-  waitSync(seen: number, ms: number): void {
-    futexWait(this.#memory, this.#word, seen, ms);
-  }
-}
-
 /** The parts of the record in `memory`, by name. */
 export class MonitorRecord {
-  readonly parent: Latest<typeof Role.fields>;
-  readonly collector: Latest<typeof Role.fields>;
-  readonly aggregator: Latest<typeof Role.fields>;
-  readonly viewer: Latest<typeof Role.fields>;
+  readonly control: Control;
   readonly sample: Latest<typeof Sample.fields>;
   readonly summary: Latest<typeof Summary.fields>;
 
   constructor(memory: SharedMemory) {
-    this.parent = new Latest(memory, Role, Record.offsets.parent);
-    this.collector = new Latest(memory, Role, Record.offsets.collector);
-    this.aggregator = new Latest(memory, Role, Record.offsets.aggregator);
-    this.viewer = new Latest(memory, Role, Record.offsets.viewer);
-    this.sample = new Latest(memory, Sample, Record.offsets.sample);
-    this.summary = new Latest(memory, Summary, Record.offsets.summary);
+    this.control = new Control(memory, layout.offsets.control);
+    this.sample = new Latest(memory, Sample, layout.offsets.sample);
+    this.summary = new Latest(memory, Summary, layout.offsets.summary);
   }
 }

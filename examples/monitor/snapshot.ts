@@ -1,4 +1,6 @@
 // One moment of the whole record, as plain numbers and words for people and for JSON.
+import type { Infer } from "../../lib/layout/mod.ts";
+import type { Role } from "./control.ts";
 import type { MonitorRecord } from "./record.ts";
 
 /** A process that takes part. */
@@ -6,6 +8,12 @@ export interface RoleSnapshot {
   pid: number;
   runtime: string;
   version: string;
+  /** When it joined. */
+  since: string;
+  /** How often it was started again. */
+  restarts: number;
+  /** The signal that ended the last one before it; empty if there was none. */
+  endedBy: string;
 }
 
 /** A figure with its bounds so far. */
@@ -39,24 +47,26 @@ export interface Snapshot {
     rxRate: number;
     txRate: number;
   }[];
+  /** Milliseconds between two samples. */
+  interval: number;
+  /** How often a process died while it changed the control state. */
+  abandoned: number;
   parent: RoleSnapshot;
   collector: RoleSnapshot;
   aggregator: RoleSnapshot;
   viewer: RoleSnapshot;
 }
 
+const moment = (ms: number) => new Date(ms).toISOString();
+const role = (entry: Infer<typeof Role>): RoleSnapshot => ({ ...entry, since: moment(entry.since) });
+
 /** Reads it all; null while a part is missing, or the summary is not yet that of the sample. */
 export function snapshotOf({ name, record }: { name: string; record: MonitorRecord }): Snapshot | null {
-  const roles = {
-    parent: record.parent.read()?.value,
-    collector: record.collector.read()?.value,
-    aggregator: record.aggregator.read()?.value,
-    viewer: record.viewer.read()?.value,
-  };
-  const { parent, collector, aggregator, viewer } = roles;
+  const { interval, abandoned, parent, collector, aggregator, viewer } = record.control.read();
   const found = record.sample.read();
   const summary = record.summary.read()?.value;
-  if (!parent || !collector || !aggregator || !viewer || !found || summary?.sequence !== found.sequence) return null;
+  if ([parent, collector, aggregator, viewer].some(({ pid }) => pid === 0)) return null;
+  if (!found || summary?.sequence !== found.sequence) return null;
 
   const { sequence, value: sample } = found;
   const used = Number(sample.memoryTotal - sample.memoryAvailable);
@@ -69,7 +79,7 @@ export function snapshotOf({ name, record }: { name: string; record: MonitorReco
   return {
     name,
     sequence,
-    at: new Date(sample.at).toISOString(),
+    at: moment(sample.at),
     cpu: { count: sample.cpus, busy: sample.cpuBusy, ...summary.cpuBusy },
     memory: {
       total: Number(sample.memoryTotal),
@@ -80,9 +90,11 @@ export function snapshotOf({ name, record }: { name: string; record: MonitorReco
     traffic: { rx: { now: sum("rxRate"), ...summary.rxRate }, tx: { now: sum("txRate"), ...summary.txRate } },
     linkCount: sample.linkCount,
     links,
-    parent,
-    collector,
-    aggregator,
-    viewer,
+    interval,
+    abandoned,
+    parent: role(parent),
+    collector: role(collector),
+    aggregator: role(aggregator),
+    viewer: role(viewer),
   };
 }

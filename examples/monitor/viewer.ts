@@ -2,7 +2,7 @@
 import process from "node:process";
 import Table from "cli-table3";
 import { createLogUpdate } from "log-update";
-import { Seat } from "./role.ts";
+import { roleNames, Seat } from "./role.ts";
 import { type Snapshot, snapshotOf } from "./snapshot.ts";
 
 const percent = (part: number) => `${(part * 100).toFixed(1)} %`;
@@ -34,13 +34,16 @@ function draw(snapshot: Snapshot): string {
     links.push([name, state, mtu, bytes(rxBytes), bytes(txBytes), perSecond(rxRate), perSecond(txRate)]);
   }
   const more = snapshot.linkCount - snapshot.links.length;
-  const roles = (["parent", "collector", "aggregator", "viewer"] as const)
-    .map((role) => `${role} ${snapshot[role].runtime} ${snapshot[role].version} (${snapshot[role].pid})`);
+  const roles = (["parent", ...roleNames] as const).map((role) => {
+    const { runtime, version, pid, since, restarts, endedBy } = snapshot[role];
+    const who = `${role.padEnd(10)} ${`${runtime} ${version} (${pid})`.padEnd(24)} since ${since.slice(11, 19)}`;
+    return restarts === 0 ? who : `${who}, restarts: ${restarts} (${endedBy})`;
+  });
   return [
     `${snapshot.at}  sample ${snapshot.sequence}`,
     figures.toString(),
     links.toString() + (more > 0 ? `\nand ${more} more` : ""),
-    roles.join(", "),
+    ...roles,
     "Ctrl-C ends it",
   ].join("\n");
 }
@@ -61,8 +64,9 @@ const terminal = {
 stdout.on("error", () => process.exit(0)); // Nobody reads it any more.
 
 {
-  using seat = new Seat("viewer");
-  const live = !seat.once && terminal.isTTY;
+  using seat = await Seat.join("viewer");
+  const { once } = seat.record.control.read();
+  const live = !once && terminal.isTTY;
   const screen = createLogUpdate(terminal as unknown as NodeJS.WritableStream);
   // The summary comes last of a round, so all parts are there when a new one is.
   for await (const _ of seat.follow(seat.record.summary)) {
@@ -73,7 +77,7 @@ stdout.on("error", () => process.exit(0)); // Nobody reads it any more.
     } else {
       await new Promise<void>((written) => stdout.write(`${JSON.stringify(snapshot)}\n`, () => written()));
     }
-    if (seat.once) break;
+    if (once) break;
   }
   if (live) screen.done();
 }

@@ -1,52 +1,17 @@
-/** examples/monitor as users run it, against what the kernel and ip(8) say, and with parts of it killed. */
+/** examples/monitor as users run it, against what the kernel and ip(8) say. */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { readFileSync, readlinkSync } from "node:fs";
 import { cpus } from "node:os";
 import process from "node:process";
 import { expect, test } from "vitest";
-import { MonitorRecord, recordBytes } from "../../examples/monitor/record.ts";
-import { self } from "../../examples/monitor/role.ts";
+import { layout, MonitorRecord } from "../../examples/monitor/record.ts";
+import { roleNames as children, self } from "../../examples/monitor/role.ts";
 import type { Snapshot } from "../../examples/monitor/snapshot.ts";
 import { SharedMemory } from "../../lib/memory/mod.ts";
-import { bin, type Lane, laneCommand, lanes, type Running, start } from "../support/lanes.ts";
+import { bin, type Lane, laneCommand, lanes, start } from "../support/lanes.ts";
+import { expectNothingLeft, isLeft, monitor, namespace, processesOf, program, running } from "../support/monitor.ts";
 import { needs } from "../support/needs.ts";
 import { unique, until, watchdog } from "../support/watchdog.ts";
-
-const program = "examples/monitor/main.ts";
-const monitor = (...args: string[]) => start(laneCommand("node26", program, args));
-const children = ["collector", "aggregator", "viewer"] as const;
-
-/** The living processes that were told of the record `name`, as pids. */
-function processesOf(name: string): number[] {
-  return readdirSync("/proc").filter((pid) => /^\d+$/.test(pid)).map(Number).filter((pid) => {
-    try {
-      return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(name);
-    } catch {
-      return false; // It ended meanwhile.
-    }
-  });
-}
-
-const isLeft = (name: string) => SharedMemory.list().some((entry) => entry.name === name);
-
-function expectNothingLeft({ name }: { name: string }) {
-  expect(processesOf(name)).toEqual([]);
-  expect(isLeft(name)).toBe(false);
-}
-
-/** The newest whole line that a running monitor wrote. */
-const newest = ({ output }: Running): Snapshot => JSON.parse(output.stdout.split("\n").at(-2)!);
-
-/** Starts a monitor that writes a line for each sample, and waits for the first. */
-async function running(): Promise<{ parent: Running; first: Snapshot }> {
-  const parent = monitor("--interval", "50");
-  try {
-    return { parent, first: JSON.parse(await parent.line(/^\{/)) };
-  } catch (error) {
-    await parent[Symbol.asyncDispose]();
-    throw error;
-  }
-}
 
 const version = (lane: Lane) => /\d+\.\d+\.\d+/.exec(execFileSync(bin(lane), ["--version"], { encoding: "utf8" }))![0];
 
@@ -107,11 +72,18 @@ test("--once prints what the kernel and ip(8) say, and who took part", async (co
   expect(Date.parse(snapshot.at)).toBeGreaterThanOrEqual(startedAt - 1);
   expect(Date.parse(snapshot.at)).toBeLessThanOrEqual(Date.now() + 1);
   expect(snapshot.sequence).toBeGreaterThanOrEqual(1);
-  expect(snapshot.parent).toEqual({ pid: parent.pid, runtime: "node", version: version("node26") });
+  expect(snapshot.parent).toMatchObject({ pid: parent.pid, runtime: "node", version: version("node26") });
   expect(snapshot.collector).toMatchObject({ runtime: "bun", version: version("bun") });
   expect(snapshot.aggregator).toMatchObject({ runtime: "deno", version: version("deno") });
   expect(snapshot.viewer).toMatchObject({ runtime: "node", version: version("node26") });
-  expect(new Set(["parent", ...children].map((role) => snapshot[role as "parent"].pid)).size).toBe(4);
+  const roles = ["parent", ...children] as const;
+  expect(new Set(roles.map((role) => snapshot[role].pid)).size).toBe(4);
+  for (const role of roles) {
+    expect(snapshot[role]).toMatchObject({ restarts: 0, endedBy: "" });
+    expect(Date.parse(snapshot[role].since)).toBeGreaterThanOrEqual(startedAt - 1);
+    expect(Date.parse(snapshot[role].since)).toBeLessThanOrEqual(Date.now() + 1);
+  }
+  expect(snapshot).toMatchObject({ interval: 200, abandoned: 0 });
   expectNothingLeft(snapshot);
 });
 
@@ -143,7 +115,7 @@ test("Ctrl-C in a terminal ends the live table and leaves nothing behind", async
   terminal.stdout.setEncoding("utf8").on("data", (text: string) => screen += text);
   try {
     await until(() => /interface.*Ctrl-C ends it.*sample [2-9]/s.test(screen), "A table that changes", 20_000);
-    for (const word of ["CPU busy", "memory used", "received", "lo", "UNKNOWN", "collector bun", "aggregator deno"]) {
+    for (const word of ["CPU busy", "memory used", "received", "lo", "UNKNOWN", "collector  bun", "aggregator deno"]) {
       expect(screen).toContain(word);
     }
     const name = SharedMemory.list().map((entry) => entry.name)
@@ -187,44 +159,6 @@ test("npm run -s demo -- --once writes the snapshot and nothing else to stdout",
   expect(snapshot.sequence).toBeGreaterThanOrEqual(1);
   expectNothingLeft(snapshot);
 }, 70_000);
-
-test("kill -9 of the demo's driver ends the monitor", async () => {
-  await using demo = start([bin("node20"), "tools/demo.mjs", "--interval", "50"], { timeout: 60_000 });
-  const first: Snapshot = JSON.parse(await demo.line(/^\{/));
-  demo.child.kill("SIGKILL");
-  await until(() => processesOf(first.name).length === 0, "The end of the children", 2_000);
-  await until(() => !existsSync(`/proc/${first.parent.pid}`), "The end of the monitor");
-  expectNothingLeft(first);
-}, 70_000);
-
-test("kill -9 of the parent ends the children, and they clean up", async () => {
-  const { parent, first } = await running();
-  await using _ = parent;
-  parent.child.kill("SIGKILL");
-  await until(() => processesOf(first.name).length === 0, "The end of the children", 2_000);
-  expectNothingLeft(first);
-});
-
-for (const role of children) {
-  test(`kill -9 of the ${role}: another one goes on from there`, async () => {
-    const { parent, first } = await running();
-    await using _ = parent;
-    process.kill(first[role].pid, "SIGKILL");
-    await until(() => newest(parent)[role].pid !== first[role].pid, `Another ${role}`);
-    const { sequence } = newest(parent);
-    expect(sequence).toBeGreaterThanOrEqual(first.sequence);
-    await until(() => newest(parent).sequence > sequence, "Another sample");
-    const last = newest(parent);
-    expect(last[role].runtime).toBe(first[role].runtime);
-    // The bounds are those of all samples, not only of the successor's.
-    expect(last.cpu.min).toBeLessThanOrEqual(first.cpu.min);
-    expect(last.cpu.max).toBeGreaterThanOrEqual(first.cpu.max);
-    for (const other of children) if (other !== role) expect(last[other]).toEqual(first[other]);
-    parent.child.kill("SIGINT");
-    expect(await parent.ended()).toMatchObject({ status: 0, stderr: "" });
-    expectNothingLeft(first);
-  });
-}
 
 test("a child that leaves by itself ends the monitor with a word", async () => {
   const { parent, first } = await running();
@@ -280,7 +214,6 @@ test("a new start removes what a monitor left that was killed as a whole", async
 
 test("a start removes only what a dead monitor of this pid namespace left", async () => {
   const dead = spawnSync("true").pid;
-  const namespace = /\d+/.exec(readlinkSync("/proc/self/ns/pid"))![0];
   const names = [
     `hawser-monitor.${namespace}.${dead}`,
     `hawser-monitor.${namespace}.${process.pid}`,
@@ -301,14 +234,15 @@ test("a start removes only what a dead monitor of this pid namespace left", asyn
 for (const [i, collector] of lanes.entries()) {
   const cast = { collector, aggregator: lanes[(i + 1) % 4]!, viewer: lanes[(i + 2) % 4]! };
   test(`each role on any runtime: ${Object.values(cast).join(", ")}`, async () => {
-    using memory = SharedMemory.create(unique("monitor"), { size: recordBytes, temporary: true });
-    new MonitorRecord(memory).parent.publish(self());
+    using memory = SharedMemory.create(unique("monitor"), { size: layout.size, temporary: true });
+    await new MonitorRecord(memory).control.change((state) =>
+      Object.assign(state, { interval: 50, once: true, parent: { ...state.parent, ...self() } })
+    );
     const started: ChildProcess[] = [];
     let stdout = "";
     try {
       for (const role of children) {
-        const args = ["--name", memory.name!, "--interval", "50", "--once"];
-        const [path, ...rest] = laneCommand(cast[role], `examples/monitor/${role}.ts`, args);
+        const [path, ...rest] = laneCommand(cast[role], `examples/monitor/${role}.ts`, ["--name", memory.name!]);
         const child = spawn(path!, rest, {
           stdio: ["pipe", "pipe", "inherit"],
           env: { ...process.env, DENO_NO_UPDATE_CHECK: "1" },
@@ -323,7 +257,7 @@ for (const [i, collector] of lanes.entries()) {
       const snapshot: Snapshot = JSON.parse(stdout);
       for (const [j, role] of children.entries()) {
         const runtime = cast[role].replace(/\d+$/, "");
-        expect(snapshot[role]).toEqual({ pid: started[j]!.pid, runtime, version: version(cast[role]) });
+        expect(snapshot[role]).toMatchObject({ pid: started[j]!.pid, runtime, version: version(cast[role]) });
       }
       expect(snapshot.links.map((link) => link.name)).toContain("lo");
     } finally {
@@ -334,6 +268,7 @@ for (const [i, collector] of lanes.entries()) {
 
 const refused = [
   { args: ["--interval", "0"], says: "--interval 0 is no time in ms" },
+  { args: ["--interval", "2147483648"], says: "--interval 2147483648 is no time in ms" },
   { args: ["--interval", "soon"], says: "--interval soon is no time in ms" },
   { args: ["--viewer", "perl"], says: "--viewer perl is none of bun, deno and node" },
   { args: ["--collector", "constructor"], says: "--collector constructor is none of bun, deno and node" },
