@@ -481,6 +481,12 @@ const Listener = struct {
     }
 };
 
+fn helpersRunning() u32 {
+    lock.acquire();
+    defer lock.release();
+    return running;
+}
+
 /// Wakes until somebody was woken: a helper may still be on its way to sleep.
 fn wakeOne(word: *const u32) !void {
     var failure: sys.Failure = .{};
@@ -654,9 +660,9 @@ test "helpers end when nothing is waited for" {
             var word: u32 = 0;
             _ = try listener.wait(1, &word, 1, -1);
             try listener.expect(1, woken);
-            try std.testing.expectEqual(1, @atomicLoad(u32, &running, .monotonic));
+            try std.testing.expectEqual(1, helpersRunning());
             for (0..3_000) |_| {
-                if (@atomicLoad(u32, &running, .monotonic) == 0) return;
+                if (helpersRunning() == 0) return;
                 sys.pause(std.time.ns_per_ms);
             }
             return error.StillThere;
