@@ -30,7 +30,7 @@ async function search(path, name, folder, defines) {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   // -E: a thread that is dead stands where it died. What must not get stuck the models assert.
-  const options = ["-run", "-E", "-O2", "-DSAFETY", "-DMEMLIM=2048", "-m100000"];
+  const options = ["-run", "-E", "-O2", "-DSAFETY", "-DNOREDUCE", "-DMEMLIM=2048", "-m100000"];
   const { why, output, seconds } = await watched(["spin", ...defines, ...options, path], {
     cwd: folder,
     quiet: true,

@@ -175,8 +175,6 @@ const Race = struct {
 };
 
 test "of several that open an object at once one makes it, and all get the same" {
-    // Pages come and go at one address by system calls it does not see, and the file's name orders the rest.
-    if (builtin.sanitize_thread) return error.SkipZigTest;
     var failure: sys.Failure = .{};
     unlink(&failure, .mutex, "zig-test-race") catch {};
     var threads: [4]std.Thread = undefined;
