@@ -218,9 +218,8 @@ export function present({ program, file }) {
 
 /** Installs the missing Debian packages in CI or when asked; elsewhere prints the command that would. */
 export function debian(purpose = "test") {
-  const missing = wanted().filter((entry) => (entry.for ?? "test") === purpose && !present(entry)).map((entry) =>
-    entry.package
-  );
+  const asked = (entry) => [entry.for ?? "test"].flat().includes(purpose);
+  const missing = wanted().filter((entry) => asked(entry) && !present(entry)).map((entry) => entry.package);
   if (missing.length === 0) return;
   const list = [...new Set(missing)].join(" ");
   const sudo = process.getuid?.() === 0 ? [] : ["sudo", "-n"];

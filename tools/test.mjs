@@ -9,7 +9,7 @@ import { bin, lanes as runtimes, root } from "./bins.mjs";
 import { filesUnder, inCI, present, setup, work } from "./setup.mjs";
 import { watched } from "./watched.mjs";
 
-const allLanes = [...runtimes, "once", "zig", "zig-arm64", "types", "examples"];
+const allLanes = [...runtimes, "once", "zig", "zig-arm64", "zig-tsan", "types", "examples"];
 const onAsking = ["oldest", "check", "sabotage"];
 
 const usage = `usage: npm test [-- LANES or FILES ... | oldest] [-t NAME]
@@ -143,7 +143,7 @@ const fail = (out, why) => {
 
 async function zig(lane) {
   const out = result();
-  const args = lane === "zig-arm64" ? ["-Dtarget=aarch64-linux", "-fqemu"] : [];
+  const args = { "zig-arm64": ["-Dtarget=aarch64-linux", "-fqemu"], "zig-tsan": ["-Dtsan=true"] }[lane] ?? [];
   if (!existsSync(`${root}zig/build.zig`)) return fail(out, "zig/build.zig is missing");
   if (lane === "zig-arm64" && !present({ program: "qemu-aarch64" })) {
     out.skipped.push({ name: "Zig unit tests on aarch64", reason: "needs qemu-aarch64 (Debian: qemu-user)" });
@@ -152,7 +152,7 @@ async function zig(lane) {
   const run = await watched([bin("zig"), "build", "test", "--summary", "all", "--color", "off", ...args], {
     cwd: `${root}zig`,
     capture: true,
-    seconds: 300,
+    seconds: lane === "zig-tsan" ? 420 : 300, // ThreadSanitizer's runtime is built first.
   });
   out.seconds = run.seconds;
   const summary = /Build Summary:.*; (\d+)\/(\d+) tests passed(?: \(([^)]*)\))?/.exec(run.output);

@@ -32,15 +32,43 @@ pub fn build(b: *std.Build) void {
     }) });
     b.installArtifact(bindings);
 
-    // `zig build test`: unit tests on the host, or with -Dtarget=aarch64-linux -fqemu.
-    const tests = b.addTest(.{ .root_module = b.createModule(.{
-        .root_source_file = b.path("src/hawser.zig"),
-        .target = host,
-        .optimize = .Debug,
-    }) });
+    // `zig build test`: unit tests on the host, or with -Dtarget=aarch64-linux -fqemu; -Dtsan=true: under ThreadSanitizer,
+    // after it has reported a known race. Without LLVM it is silent, and its runtime stands on libc.
+    const tsan = b.option(bool, "tsan", "run the unit tests under ThreadSanitizer") orelse false;
+    const tests = b.addTest(.{
+        .root_module = b.createModule(.{
+            .root_source_file = b.path("src/hawser.zig"),
+            .target = host,
+            .optimize = .Debug,
+            .sanitize_thread = tsan,
+            .link_libc = tsan,
+        }),
+        .filters = b.option([]const []const u8, "filter", "only tests whose name has this") orelse &.{},
+        .use_llvm = if (tsan) true else null,
+    });
     const run = b.addRunArtifact(tests);
     run.has_side_effects = true; // They touch /dev/shm: a cached pass proves nothing.
+    if (tsan) run.step.dependOn(knownRace(b, host));
     b.step("test", "Run the unit tests").dependOn(&run.step);
+}
+
+fn knownRace(b: *std.Build, target: std.Build.ResolvedTarget) *std.Build.Step {
+    const program = b.addExecutable(.{
+        .name = "race",
+        .root_module = b.createModule(.{
+            .root_source_file = b.path("src/race.zig"),
+            .target = target,
+            .optimize = .Debug,
+            .sanitize_thread = true,
+            .link_libc = true,
+        }),
+        .use_llvm = true,
+    });
+    const run = b.addRunArtifact(program);
+    run.has_side_effects = true;
+    run.addCheck(.{ .expect_stderr_match = "WARNING: ThreadSanitizer: data race" });
+    run.addCheck(.{ .expect_term = .{ .exited = 66 } }); // ThreadSanitizer's own.
+    return &run.step;
 }
 
 /// Through the command line, which alone knows `-z nodelete`: runtimes unload libraries at exit while a thread of ours

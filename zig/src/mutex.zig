@@ -22,6 +22,9 @@
 //! take:     BEGIN pending = lock; CLAIM the word moves; LINK on the list; END pending = none
 //! release:  BEGIN pending = lock; UNLINK; FREE the word moves; WAKE one if it was WAITED; END pending = none
 //! wait:     ANNOUNCE the word becomes WAITED; SLEEP on it; then take with WAITERS set, since others may sleep too
+//! no wake:  LOOK whether a thread of the owner's id exists; if none does, SEIZE the word
+//!
+//! models/mutex.pml has these names, and is searched for an interleaving that breaks what follows (npm run model).
 //!
 //! Invariants:
 //! - at most one thread is between CLAIM and FREE;
@@ -36,7 +39,9 @@
 //!
 //! The second line is for kernels that refuse robust lists and for lists that a peer has spoilt: waiters wake once a
 //! second and ask whether a thread of the owner's id exists. Only if none does they take over. An id that is in use
-//! again is waited out.
+//! again is waited out. It also closes the gap that the kernel leaves: a lock is FREE, who was woken for it (or was about
+//! to wake) dies, and a newcomer has made it TAKEN meanwhile. The kernel leaves a word with another's id alone, and the
+//! newcomer knows of nobody who sleeps, so those who do wake by themselves, within the second. C's mutex has the same gap.
 
 const std = @import("std");
 const assert = std.debug.assert;

@@ -207,8 +207,19 @@ pub fn memfdCreate(failure: *Failure, name: [*:0]const u8, flags: u32) Error!i32
 
 /// mmap(2) of a file from its beginning.
 pub fn mmap(failure: *Failure, bytes: u64, prot: linux.PROT, flags: linux.MAP, fd: i32) Error!usize {
-    return failure.done(.mmap, linux.mmap(null, bytes, prot, flags, fd, 0));
+    const address = try failure.done(.mmap, linux.mmap(null, bytes, prot, flags, fd, 0));
+    if (builtin.sanitize_thread) sanitizer.__tsan_acquire(&sanitizer.mappings);
+    return address;
 }
+
+/// ThreadSanitizer sees no system call of ours. That pages are mapped after others at their addresses were unmapped it must
+/// be told, or it takes one use for a race with the other.
+const sanitizer = struct {
+    var mappings: u8 = 0;
+
+    extern fn __tsan_acquire(address: *anyopaque) void;
+    extern fn __tsan_release(address: *anyopaque) void;
+};
 
 /// mmap(2) of fresh private pages over an existing range, which stays touchable and loses its contents.
 pub fn cover(failure: *Failure, address: usize, bytes: u64) Error!void {
@@ -225,6 +236,7 @@ pub fn cover(failure: *Failure, address: usize, bytes: u64) Error!void {
 
 /// munmap(2).
 pub fn munmap(failure: *Failure, address: usize, bytes: u64) Error!void {
+    if (builtin.sanitize_thread) sanitizer.__tsan_release(&sanitizer.mappings);
     _ = try failure.done(.munmap, linux.munmap(@ptrFromInt(address), bytes));
 }
 

@@ -41,6 +41,7 @@ comptime {
 
 /// Starts a thread that runs `work` and ends: its thread id, which is for signals only.
 pub fn start(failure: *sys.Failure, work: Work, argument: *anyopaque) sys.Error!i32 {
+    if (builtin.sanitize_thread) return Watched.start(failure, work, argument);
     const mapping = try sys.mmap(failure, total_bytes, .{}, .{
         .TYPE = .PRIVATE,
         .ANONYMOUS = true,
@@ -101,6 +102,37 @@ fn end(mapping: usize) noreturn {
     unreachable;
 }
 
+/// A thread of libc's instead, for ThreadSanitizer: it keeps what it knows of a thread behind libc's thread pointer.
+const Watched = struct {
+    work: Work,
+    argument: *anyopaque,
+    /// A futex: the thread's id when it runs.
+    tid: u32,
+
+    fn start(failure: *sys.Failure, work: Work, argument: *anyopaque) sys.Error!i32 {
+        var watched: Watched = .{ .work = work, .argument = argument, .tid = 0 };
+        const old = sys.blockSignals();
+        defer sys.restoreSignals(old);
+        const thread = std.Thread.spawn(.{}, Watched.run, .{&watched}) catch return failure.refuse(.AGAIN);
+        thread.detach();
+        while (true) {
+            const tid = @atomicLoad(u32, &watched.tid, .acquire);
+            if (tid != 0) return @intCast(tid);
+            _ = sys.futexSleep(&watched.tid, 0, sys.never, true);
+        }
+    }
+
+    fn run(watched: *Watched) void {
+        const work = watched.work;
+        const argument = watched.argument;
+        const tid = &watched.tid;
+        @atomicStore(u32, tid, @intCast(sys.gettid()), .release);
+        // `watched` may be gone by now: this wakes nobody then, or somebody who looks again.
+        _ = linux.futex_3arg(tid, .{ .cmd = .WAKE, .private = true }, 1);
+        work(argument);
+    }
+};
+
 const Probe = struct {
     pointer: usize = 0,
     block: usize = 0,
@@ -144,6 +176,7 @@ test "start() runs the work on a thread with its own pointer, its own stack and 
     probe.wait();
     try std.testing.expect(probe.pointer != sys.threadPointer());
     try std.testing.expectEqual(tid, probe.tid);
+    if (builtin.sanitize_thread) return; // Its stack is libc's.
     const distance = probe.pointer - probe.block;
     try std.testing.expect(distance < stack_bytes);
     for ([_]linux.SIG{ .HUP, .INT, .USR1, .CHLD, .PROF }) |signal| {

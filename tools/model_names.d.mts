@@ -1,0 +1,1 @@
+export function driftOf(zig: string, model: string): string[];
