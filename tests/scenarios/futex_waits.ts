@@ -183,7 +183,7 @@ const cases: Record<string, () => Promise<void> | void> = {
       await thread.terminate();
     }
     // The waits of the dead came before ours, and are the first to be woken.
-    const mine = futexes[4]!.wait(0);
+    const mine = futexes[4]!.wait(0, { timeout: 10_000 });
     await pause(100);
     Atomics.store(words, 4, 1);
     futexes[4]!.wake(1);
@@ -328,7 +328,7 @@ async function race(seed: number): Promise<void> {
     else throw new Error(`round ${round}: cancel said ${found}, the promise ${ended}`);
     // Whoever got the wake has seen the change, and wakes the next: so does every lock.
     if (ended === "ok") futexes[4]!.wake(1);
-    for (const end = performance.now() + 10_000; Atomics.load(words, 5) !== round + 1;) {
+    for (const end = performance.now() + 5_000; Atomics.load(words, 5) !== round + 1;) {
       if (performance.now() > end) throw new Error(`round ${round}: the other one sleeps on; ${JSON.stringify(fell)}`);
     }
   }
