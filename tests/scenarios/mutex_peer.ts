@@ -37,14 +37,14 @@ try {
       await say(`taken ${guard.abandoned} ${Math.round(performance.now() - start)}`);
       break;
     }
-    // Takes it again as soon as it gave it back, until it is killed.
+    // Takes it again as soon as it gave it back and holds it for ARGUMENT milliseconds, until it is killed.
     case "hog": {
       mutex.acquireSync().release();
       await say("hogging");
       for (;;) {
         using _guard = mutex.acquireSync();
         const start = performance.now();
-        while (performance.now() - start < 3);
+        while (performance.now() - start < Number(argument));
       }
     }
     // A signal that is handled ends the wait if ARGUMENT says so.
@@ -68,12 +68,13 @@ try {
       await say("counted");
       break;
     }
-    // Holds it for 100 µs, again and again, until the time in ARGUMENT; says how often.
+    // Holds it for 100 µs, again and again, until the word behind it says so; says how often.
     case "sync":
     case "async": {
+      const words = new Int32Array(memory!.buffer, Number(offset) + 64);
+      Atomics.add(words, 0, 1);
       let turns = 0;
-      const until = Number(argument);
-      while (Date.now() < until) {
+      while (Atomics.load(words, 1) === 0) {
         using _guard = action === "async" ? await mutex.acquire() : mutex.acquireSync();
         const start = performance.now();
         while (performance.now() - start < 0.1);
