@@ -183,11 +183,14 @@ const cases: Record<string, () => Promise<void> | void> = {
       await thread.terminate();
     }
     // The waits of the dead came before ours, and are the first to be woken.
-    const mine = futexes[4]!.wait(0, { timeout: 10_000 });
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(), 10_000);
+    const mine = futexes[4]!.wait(0, { signal: late.signal }).catch(() => "not woken");
     await pause(100);
     Atomics.store(words, 4, 1);
     futexes[4]!.wake(1);
     say(await mine);
+    clearTimeout(timer);
     const { core } = load();
     // The next bell takes away those whose threads have ended.
     await until(() => {

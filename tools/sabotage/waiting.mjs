@@ -20,7 +20,7 @@ export default cases("waiting", run, {
   },
   dead: {
     what: "a Worker that was terminated keeps the wakes of its waits",
-    told: /ETIMEDOUT/,
+    told: /not woken/,
     how: terminated,
     control,
   },
