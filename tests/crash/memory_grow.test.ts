@@ -2,13 +2,14 @@
 // one has mapped the rest by now and would die of SIGBUS.
 import { expect, onTestFinished, test } from "vitest";
 import { SharedMemory } from "../../lib/memory/mod.ts";
-import { killableLanes, killableTree, stopped } from "../support/kill_points.ts";
+import { killableTree, stopped } from "../support/kill_points.ts";
+import { lanes } from "../support/lanes.ts";
 import { unique } from "../support/watchdog.ts";
 
 for (const kind of ["reserved", "sparse"]) {
   test(`who grows ${kind} memory late does not take pages from who was faster`, { timeout: 60_000 }, async () => {
     using tree = killableTree();
-    for (const lane of killableLanes) {
+    for (const lane of lanes) {
       const name = unique("grow");
       onTestFinished(() => SharedMemory.unlink(name));
       // The first time is in create(), the second in resize().

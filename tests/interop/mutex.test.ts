@@ -1,8 +1,7 @@
 // The mutex between processes: every ordered pair of runtimes, C programs, other pid namespaces, kernels without robust
-// lists; and who gets it how often.
+// lists.
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import process from "node:process";
 import { afterAll, beforeAll, describe, expect, test, type TestContext } from "vitest";
 import { SharedMemory } from "../../lib/memory/mod.ts";
 import { Mutex } from "../../lib/sync/mod.ts";
@@ -226,35 +225,3 @@ describe("where the kernel refuses robust lists", () => {
     await passer.line("free");
   });
 });
-
-test.each(lanes)("who takes it again at once keeps nobody from it: %s", async (lane) => {
-  const name = unique("hog");
-  using mutex = Mutex.open(name, { temporary: true });
-  await using hog = peer(lane, "hog", name);
-  await hog.line("hogging");
-  // Each of these comes too late, again and again, if the other does not hold back.
-  for (let i = 0; i < 10; i++) {
-    (await mutex.acquire({ timeout: 1000 })).release();
-    mutex.acquireSync({ timeout: 1000 }).release();
-  }
-});
-
-test(
-  "of 8 processes that hold it for 100 µs, sync and async mixed, none gets less than a tenth of the mean",
-  async () => {
-    const name = unique("fair");
-    using mutex = Mutex.open(name, { temporary: true });
-    const seconds = Number(process.env.HAWSER_FAIR_SECONDS ?? 3);
-    const until = String(Date.now() + 3000 + seconds * 1000); // They begin one after the other.
-    const gate = mutex.acquireSync();
-    const running = lanes.flatMap((lane) => [peer(lane, "sync", name, until), peer(lane, "async", name, until)]);
-    setTimeout(() => gate.release(), 2500);
-    const turns: number[] = [];
-    for (const one of running) turns.push(Number((await one.line(/^turns/, 60_000)).split(" ")[1]));
-    for (const one of running) await one.ended();
-    const mean = turns.reduce((sum, n) => sum + n) / turns.length;
-    console.log(`mutex: turns of deno, bun, node26, node20, sync and async each: ${turns.join(" ")}`);
-    expect(Math.min(...turns)).toBeGreaterThanOrEqual(mean / 10);
-  },
-  60_000,
-);

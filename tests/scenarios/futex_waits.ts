@@ -183,11 +183,14 @@ const cases: Record<string, () => Promise<void> | void> = {
       await thread.terminate();
     }
     // The waits of the dead came before ours, and are the first to be woken.
-    const mine = futexes[4]!.wait(0);
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(), 10_000);
+    const mine = futexes[4]!.wait(0, { signal: late.signal }).catch(() => "not woken");
     await pause(100);
     Atomics.store(words, 4, 1);
     futexes[4]!.wake(1);
     say(await mine);
+    clearTimeout(timer);
     const { core } = load();
     // The next bell takes away those whose threads have ended.
     await until(() => {
@@ -331,7 +334,7 @@ async function race(seed: number): Promise<void> {
     else throw new Error(`round ${round}: cancel said ${found}, the promise ${ended}`);
     // Whoever got the wake has seen the change, and wakes the next: so does every lock.
     if (ended === "ok") futexes[4]!.wake(1);
-    for (const end = performance.now() + 10_000; Atomics.load(words, 5) !== round + 1;) {
+    for (const end = performance.now() + 5_000; Atomics.load(words, 5) !== round + 1;) {
       if (performance.now() > end) throw new Error(`round ${round}: the other one sleeps on; ${JSON.stringify(fell)}`);
     }
   }

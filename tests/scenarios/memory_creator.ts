@@ -2,12 +2,14 @@
 // harness, which kills it.
 import process from "node:process";
 import { SharedMemory } from "../../lib/memory/mod.ts";
+import { Post } from "./post.ts";
 
-const [name, progress, size] = process.argv.slice(2) as [string, string, string];
+const [posts, place, name, progress, size] = process.argv.slice(2) as [string, string, string, string, string];
+const post = new Post(posts, Number(place));
 using words = SharedMemory.open(progress);
 const word = new Int32Array(words.buffer);
-console.log("ready");
 for (;;) {
+  post.pass();
   Atomics.store(word, 0, 1); // Inside of create().
   using memory = SharedMemory.create(name, { size: Number(size) });
   Atomics.store(word, 0, 0);

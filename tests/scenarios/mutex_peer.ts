@@ -5,7 +5,7 @@ import process from "node:process";
 import { SharedMemory } from "../../lib/memory/mod.ts";
 import { Mutex } from "../../lib/sync/mod.ts";
 
-const [action, place, argument] = process.argv.slice(2) as [string, string, string?];
+const [action, place, argument, limit] = process.argv.slice(2) as [string, string, string?, string?];
 const [name, offset] = place.split("@") as [string, string?];
 const memory = offset === undefined ? undefined : SharedMemory.open(name);
 
@@ -37,15 +37,32 @@ try {
       await say(`taken ${guard.abandoned} ${Math.round(performance.now() - start)}`);
       break;
     }
-    // Takes it again as soon as it gave it back, until it is killed.
+    // Takes it again as soon as it gave it back and holds it for ARGUMENT milliseconds, until it is killed.
     case "hog": {
+      const turns = new Int32Array(memory!.buffer, Number(offset) + 64);
       mutex.acquireSync().release();
       await say("hogging");
       for (;;) {
         using _guard = mutex.acquireSync();
+        Atomics.add(turns, 0, 1);
         const start = performance.now();
-        while (performance.now() - start < 3);
+        while (performance.now() - start < Number(argument));
       }
+    }
+    // Takes it ARGUMENT times from a hog, and says how often that one had it meanwhile; no more than LIMIT times.
+    case "sync-guest":
+    case "async-guest": {
+      const turns = new Int32Array(memory!.buffer, Number(offset) + 64);
+      await say("coming");
+      let passed = 0;
+      for (let i = 0; i < Number(argument) && passed < Number(limit); i++) {
+        while ((mutex.owner?.pid ?? process.pid) === process.pid) await new Promise((done) => setTimeout(done, 1));
+        const before = Atomics.load(turns, 0);
+        using _guard = action === "sync-guest" ? mutex.acquireSync() : await mutex.acquire();
+        passed += Atomics.load(turns, 0) - before;
+      }
+      await say(`passed ${passed}`);
+      break;
     }
     // A signal that is handled ends the wait if ARGUMENT says so.
     case "signal": {
@@ -68,12 +85,13 @@ try {
       await say("counted");
       break;
     }
-    // Holds it for 100 µs, again and again, until the time in ARGUMENT; says how often.
+    // Holds it for 100 µs, again and again, until the word behind it says so; says how often.
     case "sync":
     case "async": {
+      const words = new Int32Array(memory!.buffer, Number(offset) + 64);
+      Atomics.add(words, 0, 1);
       let turns = 0;
-      const until = Number(argument);
-      while (Date.now() < until) {
+      while (Atomics.load(words, 1) === 0) {
         using _guard = action === "async" ? await mutex.acquire() : mutex.acquireSync();
         const start = performance.now();
         while (performance.now() - start < 0.1);

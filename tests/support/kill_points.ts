@@ -1,19 +1,17 @@
 /** Processes that stop themselves inside a protocol step, to be killed there: see zig/src/kill_point.zig. */
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import process from "node:process";
 import { bin, type Lane, root, type Running, start } from "./lanes.ts";
 import { copyTree } from "./trees.ts";
 import { until } from "./watchdog.ts";
 
-/** The lanes that run TypeScript as it stands, and with it a copy of the sources. */
-export const killableLanes: readonly Lane[] = ["deno", "bun", "node26"];
-
-/** The sources beside a library with kill points. */
+/** The compiled sources beside a library with kill points. */
 export interface KillableTree extends Disposable {
   /**
    * Starts a program of the copy.
    *
-   * @param lane One of {@link killableLanes}.
+   * @param lane The runtime.
    * @param program Its path in the checkout.
    * @param args Its arguments.
    * @param point Where it stops itself, as `memory_create.grown`, with `:3` for the third time it comes by; nowhere
@@ -25,35 +23,15 @@ export interface KillableTree extends Disposable {
 /**
  * Builds the library, and a copy of the sources around it. For programs and tests that run under Node 26.
  *
- * @param edit Changes a file of zig/src before: sabotage.
+ * HAWSER_KILLABLE is the path of a library that is ready: sabotage brings one with faults in it.
  */
-export function killableTree(edit?: { file: string; change: (text: string) => string }): KillableTree {
-  const tree = copyTree();
-  const zig = tree.file("zig");
-  cpSync(`${root}zig`, zig, { recursive: true, filter: (path) => !/zig-out|\.zig-cache/.test(path) });
-  if (edit !== undefined) {
-    const path = `${zig}/src/${edit.file}`;
-    const before = readFileSync(path, "utf8");
-    const after = edit.change(before);
-    if (after === before) throw new Error(`the edit of ${edit.file} changes nothing`);
-    writeFileSync(path, after);
-  }
-  const cache = `${root}zig/.zig-cache`;
-  mkdirSync(cache, { recursive: true });
-  const built = spawnSync(bin("zig"), [
-    "build",
-    "-Dkill_points=true",
-    "--cache-dir",
-    cache,
-    "--prefix",
-    tree.file("out"),
-  ], {
-    cwd: zig,
-    encoding: "utf8",
-  });
-  if (built.status !== 0) throw new Error(`zig build failed: ${built.stderr}`);
+export function killableTree(): KillableTree {
+  const tree = copyTree({ compiled: true });
+  const library = process.env.HAWSER_KILLABLE ?? buildKillable(tree.file("out"));
   for (const target of readdirSync(tree.file("ffi/native"))) {
-    cpSync(tree.file("out/libhawser.so"), tree.file(`ffi/native/${target}/libhawser.so`), { force: true });
+    const path = tree.file(`ffi/native/${target}/libhawser.so`);
+    rmSync(path);
+    cpSync(library, path);
   }
   return {
     start(lane, program, args, point) {
@@ -62,6 +40,16 @@ export function killableTree(edit?: { file: string; change: (text: string) => st
     },
     [Symbol.dispose]: () => tree[Symbol.dispose](),
   };
+}
+
+/** Builds a library with kill points in `folder`: its path. */
+function buildKillable(folder: string): string {
+  const cache = `${root}zig/.zig-cache`;
+  mkdirSync(cache, { recursive: true });
+  const args = ["build", "-Dkill_points=true", "--cache-dir", cache, "--prefix", folder];
+  const built = spawnSync(bin("zig"), args, { cwd: `${root}zig`, encoding: "utf8" });
+  if (built.status !== 0) throw new Error(`zig build failed: ${built.stderr}`);
+  return `${folder}/libhawser.so`;
 }
 
 /** The state of a process as /proc tells it: "R", "S", "T" for stopped ... */

@@ -9,7 +9,7 @@ const std = @import("std");
 const linux = std.os.linux;
 const root = @import("root");
 
-const enabled = @hasDecl(root, "kill_points");
+pub const enabled = @hasDecl(root, "kill_points");
 
 var passed: u32 = 0;
 /// Whether the environment names no place: then nothing is looked up again, which would slow a protocol down.
@@ -20,18 +20,24 @@ pub inline fn here(comptime name: []const u8) void {
     if (enabled) reached(name);
 }
 
-fn reached(name: []const u8) void {
+/// Not in the function that asks: the stacks of helpers are small.
+noinline fn reached(name: []const u8) void {
     if (@atomicLoad(bool, &unwanted, .monotonic)) return;
     var buffer: [32768]u8 = undefined;
     const wanted = variable(&buffer, "HAWSER_KILL_POINT=") orelse return @atomicStore(bool, &unwanted, true, .monotonic);
     const colon = std.mem.findScalar(u8, wanted, ':') orelse wanted.len;
     if (!std.mem.eql(u8, wanted[0..colon], name)) return;
     const count = if (colon == wanted.len) 1 else std.fmt.parseInt(u32, wanted[colon + 1 ..], 10) catch return;
-    if (@atomicRmw(u32, &passed, .Add, 1, .monotonic) + 1 == count) _ = linux.kill(linux.getpid(), .STOP);
+    if (@atomicRmw(u32, &passed, .Add, 1, .monotonic) + 1 == count) stop();
+}
+
+/// Stops the process at this very instruction: a signal to the process might reach another thread first.
+fn stop() void {
+    _ = linux.tgkill(linux.getpid(), linux.gettid(), .STOP);
 }
 
 /// A variable of the environment this process was started with: there is no libc to ask.
-fn variable(buffer: []u8, prefix: []const u8) ?[]const u8 {
+pub fn variable(buffer: []u8, prefix: []const u8) ?[]const u8 {
     const fd = linux.open("/proc/self/environ", .{ .CLOEXEC = true }, 0);
     if (linux.errno(fd) != .SUCCESS) return null;
     defer _ = linux.close(@intCast(fd));

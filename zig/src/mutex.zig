@@ -5,13 +5,14 @@
 //!     4       count          the owner; C's
 //!     8       owner          the owner; C's
 //!     16      kind           whoever comes first, once
+//!     20      waking         the owner that gives back WAITED: whether one who was woken may still be on the way
 //!     24      previous,next  the owner, for the kernel (robust.zig)
 //!     40      starved        a waiter: until when newcomers hold back
 //!     44      pid_namespace  whoever comes first, once
 //!
 //! The word, and who moves it:
 //!
-//!     FREE    0              -> TAKEN    a taker, by compare and exchange
+//!     FREE    0              -> TAKEN    a taker, by compare and exchange; then WAITED where `waking` says so
 //!     TAKEN   tid            -> WAITED   a waiter, before it sleeps
 //!                            -> FREE     the owner
 //!     WAITED  tid|WAITERS    -> FREE     the owner, who then wakes one
@@ -31,17 +32,17 @@
 //! - whoever sleeps on the word sleeps on WAITED, so the owner's release or death wakes one;
 //! - who was woken takes the lock, or announces itself again, or wakes another: a wake is never swallowed. Who dies
 //!   instead has the lock pending, and the kernel wakes another for a pending lock that is FREE;
+//! - somebody sleeps on the word only while it is WAITED, or while `waking` says that one was woken: whoever barged in
+//!   before a woken one that died, or before an owner that died ahead of its WAKE, makes it WAITED for those who sleep;
 //! - whether this thread holds a lock is read from private memory, never from the word.
 //!
 //! A lock that is FREE is anybody's: takers barge in. A waiter that lost such races for 10 ms closes the gate: `starved`
-//! holds the time until which newcomers do not try but sleep on `starved` itself. It is at most 0.1 s away, so a waiter
-//! that dies leaves no closed gate. C does not know of the gate and barges.
+//! holds the time until which newcomers do not try but sleep on `starved` itself. It is at most 40 ms away, so a waiter
+//! that dies leaves no closed gate; who lives comes every 20 ms to move it on. C does not know of the gate and barges.
 //!
 //! The second line is for kernels that refuse robust lists and for lists that a peer has spoilt: waiters wake once a
 //! second and ask whether a thread of the owner's id exists. Only if none does they take over. An id that is in use
-//! again is waited out. It also closes the gap that the kernel leaves: a lock is FREE, who was woken for it (or was about
-//! to wake) dies, and a newcomer has made it TAKEN meanwhile. The kernel leaves a word with another's id alone, and the
-//! newcomer knows of nobody who sleeps, so those who do wake by themselves, within the second. C's mutex has the same gap.
+//! again is waited out.
 
 const std = @import("std");
 const assert = std.debug.assert;
@@ -60,7 +61,7 @@ pub const Lock = extern struct {
     owner: u32,
     users: u32,
     kind: u32,
-    spins: u32,
+    waking: u32,
     previous: usize,
     next: usize,
     starved: u32,
@@ -69,6 +70,7 @@ pub const Lock = extern struct {
     comptime {
         assert(@sizeOf(Lock) == 48);
         assert(@offsetOf(Lock, "kind") == 16);
+        assert(@offsetOf(Lock, "waking") == 20);
         assert(@offsetOf(Lock, "next") == robust.node_offset);
         assert(@offsetOf(Lock, "starved") == 40);
     }
@@ -89,9 +91,12 @@ const kinds = [_]u32{ kind_ours, kind_ours + 2, kind_ours + 3 };
 /// glibc's `owner` where a C program gave the lock up for good.
 const not_recoverable = 0x7fff_fffe;
 
+/// The bit of `waking` that says so; the rest counts, so that nobody takes another's bit back.
+const waking_now: u32 = 1;
 const starving_after_ms = 10;
-const gate_ms = 100;
-const look_again_ns = std.time.ns_per_s;
+const gate_ms = 40;
+/// The crash tests tell by its length who was woken from who came to look.
+const look_again_ms = if (kill_point.enabled) 10_000 else 1_000;
 const spin_max = 100;
 
 /// Finds the lock at an offset of a mapping, makes it one where there are only zeroes, and gets this thread ready to hold
@@ -103,6 +108,7 @@ pub fn attach(failure: *sys.Failure, mapping: *Mapping, offset: u64, info: *alig
     var kind = @atomicLoad(u32, &lock.kind, .acquire);
     if (kind == 0 and untouched(lock)) {
         kind = @cmpxchgStrong(u32, &lock.kind, 0, kind_ours, .acq_rel, .acquire) orelse kind_ours;
+        kill_point.here("mutex_attach.marked");
     } else if (kind == 0) {
         kind = @atomicLoad(u32, &lock.kind, .acquire); // Another made it a lock just now, and took it.
     }
@@ -180,6 +186,7 @@ pub fn step(
             return null;
         }
     }
+    if (!newcomer and !timed_out) kill_point.here("mutex_step.woken");
     place.begin();
     defer place.thread.end();
     const starving = waited_ms >= starving_after_ms;
@@ -193,8 +200,10 @@ pub fn step(
         }
         const word = place.announce() orelse continue;
         place.thread.wait(@intFromPtr(lock));
-        if (starving and !timed_out) closeGate(lock);
-        next.* = .{ .word_offset = 0, .expected = word, .limit_ms = look_again_ns / std.time.ns_per_ms };
+        const closed = starving and keepGate(lock, !timed_out);
+        if (closed) kill_point.here("mutex_step.starving");
+        kill_point.here("mutex_step.announced");
+        next.* = .{ .word_offset = 0, .expected = word, .limit_ms = sleepMs(closed) };
         return null;
     }
 }
@@ -217,13 +226,23 @@ fn giveBack(failure: *sys.Failure, thread: *Thread, held: *robust.Held, owner_le
     kill_point.here("mutex_release.unlinked");
     lock.owner = owner_left;
     var word = @atomicLoad(u32, &lock.word, .monotonic);
+    var waking = @atomicLoad(u32, &lock.waking, .monotonic);
+    var waited = false;
     while (true) {
         if (word & robust.tid_mask != thread.tid) return failure.refuse(.BADMSG);
+        if (word & robust.waiters != 0 and !waited) {
+            waited = true;
+            waking = (waking +% 2) | waking_now;
+            @atomicStore(u32, &lock.waking, waking, .monotonic);
+        }
         // Pairs with the acquire in claim(): the next owner sees what this one wrote.
         word = @cmpxchgWeak(u32, &lock.word, word, 0, .release, .monotonic) orelse break;
     }
     kill_point.here("mutex_release.freed");
-    if (word & robust.waiters != 0) wake(&lock.word, 1);
+    // Unless others have set out to wake since: nobody sleeps, so nobody's wake can be lost.
+    if (waited and wake(&lock.word, 1) == 0) {
+        _ = @cmpxchgStrong(u32, &lock.waking, waking, waking & ~waking_now, .monotonic, .monotonic);
+    }
     kill_point.here("mutex_release.woken");
 }
 
@@ -256,6 +275,10 @@ const Place = struct {
             // Pairs with the release in release(), or with the kernel's write after the last owner's end.
             word = @cmpxchgWeak(u32, &place.lock.word, word, wanted, .acquire, .monotonic) orelse break;
             if (word & robust.owner_died == 0 and word & robust.tid_mask != 0) return null;
+        }
+        const waiting = (flags | word) & robust.waiters != 0;
+        if (!waiting and @atomicLoad(u32, &place.lock.waking, .monotonic) & waking_now != 0) {
+            _ = @atomicRmw(u32, &place.lock.word, .Or, robust.waiters, .monotonic);
         }
         return try place.own(failure, if (word & robust.owner_died != 0) .abandoned else .clean);
     }
@@ -329,14 +352,13 @@ const Place = struct {
             }
             // After ANNOUNCE: a wake that came for this waiter goes to another.
             if (now >= end) return failure.refuse(.TIMEDOUT);
-            if (woken and now - start >= starving_after_ms * std.time.ns_per_ms) {
-                starving = true;
-                closeGate(lock);
-            }
+            starving = now - start >= starving_after_ms * std.time.ns_per_ms and keepGate(lock, woken);
+            if (starving) kill_point.here("mutex_wait.starving");
             flags = robust.waiters;
             kill_point.here("mutex_wait.announced");
-            woken = try sleep(failure, &lock.word, word, @min(now + look_again_ns, end), interruptible);
-            kill_point.here("mutex_wait.woken");
+            const limit_ns = @as(u64, sleepMs(starving)) * std.time.ns_per_ms;
+            woken = try sleep(failure, &lock.word, word, @min(now + limit_ns, end), interruptible);
+            if (woken) kill_point.here("mutex_wait.woken");
             if (!woken) if (try place.takeOver(failure)) |taken| return taken;
         }
     }
@@ -392,9 +414,10 @@ fn sleep(failure: *sys.Failure, word: *const u32, expected: u32, until_ns: u64, 
     return true;
 }
 
-fn wake(word: *const u32, count: u32) void {
+/// How many were woken.
+fn wake(word: *const u32, count: u32) u32 {
     var ignored: sys.Failure = .{};
-    _ = sys.futexWake(&ignored, word, count) catch {};
+    return sys.futexWake(&ignored, word, count) catch 0;
 }
 
 fn nowMs() u32 {
@@ -409,13 +432,25 @@ fn gateLeft(lock: *const Lock) u32 {
     return if (left <= gate_ms) left else 0;
 }
 
+/// Closes the gate for who was woken in vain, and keeps it closed while the next owner holds on: whether it is.
+fn keepGate(lock: *Lock, in_vain: bool) bool {
+    if (!in_vain and gateLeft(lock) == 0) return false;
+    closeGate(lock);
+    return true;
+}
+
+/// How long to sleep at most: who keeps the gate comes again before it opens.
+fn sleepMs(keeps_gate: bool) u32 {
+    return if (keeps_gate) gate_ms / 2 else look_again_ms;
+}
+
 fn closeGate(lock: *Lock) void {
     // Zero means open.
     @atomicStore(u32, &lock.starved, @max(1, nowMs() +% gate_ms), .monotonic);
 }
 
 fn openGate(lock: *Lock) void {
-    if (@atomicRmw(u32, &lock.starved, .Xchg, 0, .monotonic) != 0) wake(&lock.starved, std.math.maxInt(i32));
+    if (@atomicRmw(u32, &lock.starved, .Xchg, 0, .monotonic) != 0) _ = wake(&lock.starved, std.math.maxInt(i32));
 }
 
 const Test = struct {
@@ -509,6 +544,35 @@ test "newcomers hold back while the gate is closed, which nobody closes for long
     try release(&failure, &one.mapping, 64);
     one.lock().starved = nowMs() +% 10 * gate_ms; // Not by us.
     try std.testing.expectEqual(.clean, try tryTake(&failure, &one.mapping, 64));
+    try release(&failure, &one.mapping, 64);
+}
+
+test "who keeps the gate closed moves it on, and who only sleeps long closes none" {
+    var one: Test = try .open();
+    defer one.close();
+    const lock = one.lock();
+    try std.testing.expect(!keepGate(lock, false));
+    try std.testing.expectEqual(0, gateLeft(lock));
+    try std.testing.expect(keepGate(lock, true));
+    lock.starved = nowMs() +% 5;
+    try std.testing.expect(keepGate(lock, false));
+    try std.testing.expect(gateLeft(lock) > gate_ms / 2);
+    try std.testing.expect(sleepMs(true) < gate_ms and sleepMs(false) == look_again_ms);
+}
+
+test "who barges in before one who was woken leaves a wake for the others" {
+    var failure: sys.Failure = .{};
+    var one: Test = try .open();
+    defer one.close();
+    const lock = one.lock();
+    lock.waking = 2 | waking_now; // As the owner left it that gave back WAITED.
+    try std.testing.expectEqual(.clean, try tryTake(&failure, &one.mapping, 64));
+    try std.testing.expect(lock.word & robust.waiters != 0);
+    try release(&failure, &one.mapping, 64);
+    // Nobody slept.
+    try std.testing.expectEqual(0, lock.waking & waking_now);
+    try std.testing.expectEqual(.clean, try tryTake(&failure, &one.mapping, 64));
+    try std.testing.expectEqual(0, lock.word & robust.waiters);
     try release(&failure, &one.mapping, 64);
 }
 

@@ -21,6 +21,7 @@ const std = @import("std");
 const builtin = @import("builtin");
 const linux = std.os.linux;
 const bell_ = @import("bell.zig");
+const kill_point = @import("kill_point.zig");
 const Lock = @import("lock.zig").Lock;
 const Pool = @import("pool.zig").Pool;
 const sys = @import("sys.zig");
@@ -260,9 +261,12 @@ fn run(argument: *anyopaque) void {
         asleep = vectorOf(helper, &words);
         const deadline_ns = nearestDeadline(helper);
         lock.release();
+        if (finished.len > 0) kill_point.here("wait_helper.taken");
         for (finished) |wait| bell_.complete(wait.bell, &wait.done, wait.result);
+        if (finished.len > 0) kill_point.here("wait_helper.told");
         if (finished.len > 0) tellLookers();
         slept = sleep(asleep, helper.vector, deadline_ns);
+        if (slept == .last and slept.last > 0) kill_point.here("wait_helper.woken");
     }
 }
 
