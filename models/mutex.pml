@@ -1,5 +1,6 @@
 /* The mutex of zig/src/mutex.zig between threads of which any may die at any step, and what the kernel then does with
-   their robust lists (zig/src/robust.zig). `npm run model -- mutex` goes through all interleavings.
+   their robust lists (zig/src/robust.zig). `npm run model -- mutex` goes through all interleavings: each `atomic` is one
+   step, and a death may come between any two.
 
    The states and steps have the names they have in mutex.zig's head. There is no clock: a sleep with a limit may end at
    any moment, and a gate that was closed by a thread that is dead is open.
@@ -7,13 +8,13 @@
    - At most one thread is between CLAIM and FREE.
    - A taker is told `abandoned` if and only if the last owner died with the lock.
    - When nothing can happen any more, every living thread has had the lock as often as it wanted, or has left because its
-     time was up: no wake is lost. Where the kernel marks the dead this holds without the second line, but for deaths in
-     the gap that mutex.zig tells of.
+     time was up: no wake is lost. Where the kernel marks the dead this holds without the second line: nobody looks again.
 
    variant: lists
    variant: second-line -DNO_LISTS
    sabotage: drop-pending -DDROP_PENDING
    sabotage: drop-waiters -DDROP_WAITERS
+   sabotage: drop-waking -DDROP_WAKING
    sabotage: drop-second-line -DDROP_SECOND_LINE */
 
 #define THREADS 3
@@ -21,7 +22,7 @@
 #define DEATHS 2
 #endif
 
-mtype = { FREE, TAKEN, WAITED, DEAD, BEGIN, CLAIM, LINK, END, UNLINK, WAKE, ANNOUNCE, SLEEP, LOOK, SEIZE };
+mtype = { FREE, TAKEN, WAITED, DEAD, BEGIN, CLAIM, LINK, END, UNLINK, WAKE, CLEAR, ANNOUNCE, SLEEP, LOOK, SEIZE };
 
 #define WAITERS 128
 #define OWNER_DIED 64
@@ -29,6 +30,7 @@ mtype = { FREE, TAKEN, WAITED, DEAD, BEGIN, CLAIM, LINK, END, UNLINK, WAKE, ANNO
 #define STATE(w) ((w) == 0 -> FREE : ((w) & OWNER_DIED -> DEAD : ((w) & WAITERS -> WAITED : TAKEN)))
 
 byte word; /* The owner's number, from 1, and the flags. */
+byte waking; /* What the word was when an owner gave back WAITED. */
 byte starved; /* Who closed the gate. */
 
 /* What the kernel knows of each thread. */
@@ -38,7 +40,6 @@ bool pending[THREADS], linked[THREADS], asleep[THREADS], dead[THREADS];
 byte owner; /* Who is between CLAIM and FREE. */
 bool untold; /* An owner died, and nobody was told yet. */
 bool owes[THREADS]; /* It got a wake or has to give one: it is to take the lock, announce itself, or wake another. */
-bool gap; /* Who owed died, and the owner knows of nobody who sleeps. */
 bool done[THREADS];
 byte deaths;
 
@@ -48,14 +49,21 @@ byte deaths;
 #define owner_gone (TID(word) > 0 && dead[TID(word) - 1])
 #define step(name) printf("thread %d: %e; the lock is %e\n", me + 1, name, STATE(word))
 
+/* What tells a taker that others may sleep. */
+#ifdef DROP_WAKING
+#define others_sleep (word & WAITERS)
+#else
+#define others_sleep ((word & WAITERS) || waking != 0)
+#endif
+
 /* A sleeper looks again only where that makes a difference, or nothing would ever come to rest. */
-#ifdef DROP_SECOND_LINE
-#define looks_again false
-#elif defined(NO_LISTS)
+#if defined(NO_LISTS) && !defined(DROP_SECOND_LINE)
 #define looks_again ((dead[0] || dead[1] || dead[2]) && (is_free || owner_gone))
 #else
-#define looks_again (gap && is_free)
+#define looks_again false
 #endif
+
+#define nobody_sleeps (!asleep[0] && !asleep[1] && !asleep[2])
 
 /* futex(2): wakes one of those who sleep, whichever. */
 inline wake() {
@@ -112,7 +120,7 @@ active [THREADS] proctype thread() {
         if
         :: is_free ->
             own(STATE(word) == DEAD);
-            word = (me + 1) | (word & WAITERS) | (waited -> WAITERS : 0);
+            word = (me + 1) | (others_sleep || waited -> WAITERS : 0);
             step(CLAIM);
             at = LINK
         :: else -> at = ANNOUNCE
@@ -183,16 +191,25 @@ active [THREADS] proctype thread() {
         at = FREE }
     :: atomic { at == FREE ->
         assert(TID(word) == me + 1);
-        owes[me] = (STATE(word) == WAITED);
         owner = 0;
+        if
+        :: STATE(word) == WAITED -> owes[me] = true; seen = word; waking = word; at = WAKE
+        :: else -> at = END
+        fi;
         word = 0;
-        step(FREE);
-        at = (owes[me] -> WAKE : END) }
+        step(FREE) }
     :: atomic { at == WAKE ->
+        at = (seen != 0 && nobody_sleeps -> CLEAR : END);
         wake();
         step(WAKE);
         owes[me] = false;
         wait_ends();
+        seen = (at == CLEAR -> seen : 0) }
+    /* Unless it is another's by now: nobody slept, so nobody's wake can be lost. */
+    :: atomic { at == CLEAR ->
+        waking = (waking == seen -> 0 : waking);
+        step(CLEAR);
+        seen = 0;
         at = END }
 
     :: atomic { at == BEGIN && !linked[me] && turns == 0 -> done[me] = true; break }
@@ -211,7 +228,7 @@ active [THREADS] proctype thread() {
         :: (pending[me] || linked[me]) && TID(word) == me + 1 ->
             at = (word & WAITERS -> WAKE : END);
             word = (word & WAITERS) | OWNER_DIED
-        :: else -> gap = gap || (owes[me] && !(word & WAITERS))
+        :: else
         fi;
 #endif
         printf("thread %d dies; the lock is %e\n", me + 1, STATE(word));

@@ -15,18 +15,22 @@ const faults = {
   // Who waits asynchronously and was woken is nobody to the kernel.
   "no-waited": ["robust", "thread.waited = word + node_offset;", "if (!FAULT) $&"],
   // Who sleeps is not woken.
-  "no-wake": ["mutex", "if (waited and wake(&lock.word, 1)", "if (!FAULT and waited and wake(&lock.word, 1)"],
+  "no-wake": [
+    "mutex",
+    "if (found.word & robust.waiters != 0 and wake(",
+    "if (!FAULT and found.word & robust.waiters != 0 and wake(",
+  ],
   // Who barges in does not know that one who was woken is on the way.
-  "no-waking": ["mutex", "if (!waiting and", "if (!FAULT and !waiting and"],
+  "no-waking": ["mutex", "(if (found.waking != 0)", "(if (!FAULT and found.waking != 0)"],
   // Whoever finds the word free writes to it, a moment later and without looking again.
   "plain-store": [
     "mutex",
-    "word = @cmpxchgWeak(u32, &place.lock.word, word, wanted, .acquire, .monotonic) orelse break;",
+    "found = @cmpxchgWeak(State, place.lock.state(), found, taken, .acquire, .monotonic) orelse break;",
     `if (FAULT) {
-                word = @atomicLoad(u32, &place.lock.word, .acquire);
-                if (word == 0) {
+                found = @atomicLoad(State, place.lock.state(), .acquire);
+                if (found.word == 0) {
                     for (0..1000) |_| std.atomic.spinLoopHint();
-                    @atomicStore(u32, &place.lock.word, wanted, .release);
+                    @atomicStore(u32, &place.lock.word, taken.word, .release);
                     break;
                 }
             } else $&`,

@@ -6,6 +6,7 @@ import { watched } from "../watched.mjs";
 const faults = {
   "drop-pending": "a lock that is taken or released without a word to the kernel",
   "drop-waiters": "waiters that do not announce themselves",
+  "drop-waking": "takers that don't heed the mark of who gave a lock back with sleepers",
   "drop-second-line": "waiters that never look whether the owner lives",
 };
 

@@ -2,26 +2,26 @@
 //!
 //!     offset  field          written by
 //!     0       word           everybody: owner's thread id | OWNER_DIED | WAITERS
-//!     4       count          the owner; C's
+//!     4       waking         the owner that gives back WAITED: what the word was. C's `count`, which is 1 once C had it
 //!     8       owner          the owner; C's
 //!     16      kind           whoever comes first, once
-//!     20      waking         the owner that gives back WAITED: whether one who was woken may still be on the way
 //!     24      previous,next  the owner, for the kernel (robust.zig)
 //!     40      starved        a waiter: until when newcomers hold back
 //!     44      pid_namespace  whoever comes first, once
 //!
 //! The word, and who moves it:
 //!
-//!     FREE    0              -> TAKEN    a taker, by compare and exchange; then WAITED where `waking` says so
+//!     FREE    0              -> TAKEN    a taker; or WAITED if it has waited, or if `waking` says that others may sleep
 //!     TAKEN   tid            -> WAITED   a waiter, before it sleeps
 //!                            -> FREE     the owner
-//!     WAITED  tid|WAITERS    -> FREE     the owner, who then wakes one
-//!     DEAD    OWNER_DIED     -> TAKEN    a taker, who learns that it was abandoned; WAITERS stays as it was
+//!     WAITED  tid|WAITERS    -> FREE     the owner, who leaves it in `waking` and then wakes one
+//!     DEAD    OWNER_DIED     -> TAKEN    a taker, who learns that it was abandoned; or WAITED as above, or if WAITERS is set
 //!     TAKEN, WAITED          -> DEAD     the kernel, when the owner's thread dies; it wakes one
 //!     TAKEN, WAITED          -> WAITED   the second line: a waiter that found no thread of the owner's id
 //!
 //! take:     BEGIN pending = lock; CLAIM the word moves; LINK on the list; END pending = none
-//! release:  BEGIN pending = lock; UNLINK; FREE the word moves; WAKE one if it was WAITED; END pending = none
+//! release:  BEGIN pending = lock; UNLINK; FREE the word moves; WAKE one if it was WAITED, and CLEAR `waking` if nobody
+//!           slept, unless another has set it since; END pending = none
 //! wait:     ANNOUNCE the word becomes WAITED; SLEEP on it; then take with WAITERS set, since others may sleep too
 //! no wake:  LOOK whether a thread of the owner's id exists; if none does, SEIZE the word
 //!
@@ -32,13 +32,17 @@
 //! - whoever sleeps on the word sleeps on WAITED, so the owner's release or death wakes one;
 //! - who was woken takes the lock, or announces itself again, or wakes another: a wake is never swallowed. Who dies
 //!   instead has the lock pending, and the kernel wakes another for a pending lock that is FREE;
-//! - somebody sleeps on the word only while it is WAITED, or while `waking` says that one was woken: whoever barged in
-//!   before a woken one that died, or before an owner that died ahead of its WAKE, makes it WAITED for those who sleep;
+//! - somebody sleeps on the word only while WAITERS is set in it or `waking` is not zero. Both stand in 8 bytes that CLAIM
+//!   and FREE move at once, so that there is no moment without: whoever barges in before a woken one that died, or before
+//!   an owner that died ahead of its WAKE, wakes one of those who sleep, as does the kernel should it die too;
 //! - whether this thread holds a lock is read from private memory, never from the word.
 //!
 //! A lock that is FREE is anybody's: takers barge in. A waiter that lost such races for 10 ms closes the gate: `starved`
 //! holds the time until which newcomers do not try but sleep on `starved` itself. It is at most 40 ms away, so a waiter
-//! that dies leaves no closed gate; who lives comes every 20 ms to move it on. C does not know of the gate and barges.
+//! that dies leaves no closed gate; who lives comes every 20 ms to move it on.
+//!
+//! C knows neither the gate nor `waking`: it barges in, and takes FREE without WAITERS. If a woken one dies meanwhile,
+//! those who sleep do so until the next of us has come and gone, or until they look for themselves.
 //!
 //! The second line is for kernels that refuse robust lists and for lists that a peer has spoilt: waiters wake once a
 //! second and ask whether a thread of the owner's id exists. Only if none does they take over. An id that is in use
@@ -57,11 +61,11 @@ const Thread = robust.Thread;
 
 pub const Lock = extern struct {
     word: u32,
-    count: u32,
+    waking: u32,
     owner: u32,
     users: u32,
     kind: u32,
-    waking: u32,
+    unused: u32,
     previous: usize,
     next: usize,
     starved: u32,
@@ -69,11 +73,21 @@ pub const Lock = extern struct {
 
     comptime {
         assert(@sizeOf(Lock) == 48);
+        assert(@offsetOf(Lock, "waking") == 4);
         assert(@offsetOf(Lock, "kind") == 16);
-        assert(@offsetOf(Lock, "waking") == 20);
         assert(@offsetOf(Lock, "next") == robust.node_offset);
         assert(@offsetOf(Lock, "starved") == 40);
     }
+
+    fn state(lock: *Lock) *State {
+        return @ptrCast(lock);
+    }
+};
+
+/// What CLAIM and FREE move at once.
+const State = packed struct(u64) {
+    word: u32,
+    waking: u32,
 };
 
 /// What TypeScript reads of an owner.
@@ -91,8 +105,6 @@ const kinds = [_]u32{ kind_ours, kind_ours + 2, kind_ours + 3 };
 /// glibc's `owner` where a C program gave the lock up for good.
 const not_recoverable = 0x7fff_fffe;
 
-/// The bit of `waking` that says so; the rest counts, so that nobody takes another's bit back.
-const waking_now: u32 = 1;
 const starving_after_ms = 10;
 const gate_ms = 40;
 /// The crash tests tell by its length who was woken from who came to look.
@@ -225,23 +237,17 @@ fn giveBack(failure: *sys.Failure, thread: *Thread, held: *robust.Held, owner_le
     thread.unlink(held);
     kill_point.here("mutex_release.unlinked");
     lock.owner = owner_left;
-    var word = @atomicLoad(u32, &lock.word, .monotonic);
-    var waking = @atomicLoad(u32, &lock.waking, .monotonic);
-    var waited = false;
+    var found = @atomicLoad(State, lock.state(), .monotonic);
     while (true) {
-        if (word & robust.tid_mask != thread.tid) return failure.refuse(.BADMSG);
-        if (word & robust.waiters != 0 and !waited) {
-            waited = true;
-            waking = (waking +% 2) | waking_now;
-            @atomicStore(u32, &lock.waking, waking, .monotonic);
-        }
+        if (found.word & robust.tid_mask != thread.tid) return failure.refuse(.BADMSG);
+        const waking = if (found.word & robust.waiters != 0) found.word else found.waking;
         // Pairs with the acquire in claim(): the next owner sees what this one wrote.
-        word = @cmpxchgWeak(u32, &lock.word, word, 0, .release, .monotonic) orelse break;
+        found = @cmpxchgWeak(State, lock.state(), found, .{ .word = 0, .waking = waking }, .release, .monotonic) orelse break;
     }
     kill_point.here("mutex_release.freed");
-    // Unless others have set out to wake since: nobody sleeps, so nobody's wake can be lost.
-    if (waited and wake(&lock.word, 1) == 0) {
-        _ = @cmpxchgStrong(u32, &lock.waking, waking, waking & ~waking_now, .monotonic, .monotonic);
+    if (found.word & robust.waiters != 0 and wake(&lock.word, 1) == 0) {
+        // Unless another's stands there by now. Nobody slept, so nobody's wake can be lost.
+        _ = @cmpxchgStrong(u32, &lock.waking, found.word, 0, .monotonic, .monotonic);
     }
     kill_point.here("mutex_release.woken");
 }
@@ -269,18 +275,15 @@ const Place = struct {
 
     /// CLAIM and LINK, where nobody has it. Announced already: begin().
     fn claim(place: Place, failure: *sys.Failure, flags: u32) sys.Error!?Taken {
-        var word: u32 = 0;
+        var found: State = .{ .word = 0, .waking = 0 };
         while (true) {
-            const wanted = place.thread.tid | flags | (word & robust.waiters);
+            const waiters = flags | (if (found.waking != 0) robust.waiters else found.word & robust.waiters);
+            const taken: State = .{ .word = place.thread.tid | waiters, .waking = found.waking };
             // Pairs with the release in release(), or with the kernel's write after the last owner's end.
-            word = @cmpxchgWeak(u32, &place.lock.word, word, wanted, .acquire, .monotonic) orelse break;
-            if (word & robust.owner_died == 0 and word & robust.tid_mask != 0) return null;
+            found = @cmpxchgWeak(State, place.lock.state(), found, taken, .acquire, .monotonic) orelse break;
+            if (found.word & robust.owner_died == 0 and found.word & robust.tid_mask != 0) return null;
         }
-        const waiting = (flags | word) & robust.waiters != 0;
-        if (!waiting and @atomicLoad(u32, &place.lock.waking, .monotonic) & waking_now != 0) {
-            _ = @atomicRmw(u32, &place.lock.word, .Or, robust.waiters, .monotonic);
-        }
-        return try place.own(failure, if (word & robust.owner_died != 0) .abandoned else .clean);
+        return try place.own(failure, if (found.word & robust.owner_died != 0) .abandoned else .clean);
     }
 
     /// LINK: the word holds our id.
@@ -295,7 +298,6 @@ const Place = struct {
         }
         // For C, and for debuggers.
         place.lock.owner = place.thread.tid;
-        place.lock.count = 1;
         return taken;
     }
 
@@ -565,15 +567,18 @@ test "who barges in before one who was woken leaves a wake for the others" {
     var one: Test = try .open();
     defer one.close();
     const lock = one.lock();
-    lock.waking = 2 | waking_now; // As the owner left it that gave back WAITED.
-    try std.testing.expectEqual(.clean, try tryTake(&failure, &one.mapping, 64));
-    try std.testing.expect(lock.word & robust.waiters != 0);
-    try release(&failure, &one.mapping, 64);
-    // Nobody slept.
-    try std.testing.expectEqual(0, lock.waking & waking_now);
-    try std.testing.expectEqual(.clean, try tryTake(&failure, &one.mapping, 64));
-    try std.testing.expectEqual(0, lock.word & robust.waiters);
-    try release(&failure, &one.mapping, 64);
+    for ([_]u32{ robust.waiters | 4711, 1 }) |left| {
+        lock.waking = left; // As an owner leaves it that gives back WAITED, and as C does.
+        try std.testing.expectEqual(.clean, try tryTake(&failure, &one.mapping, 64));
+        try std.testing.expect(lock.word & robust.waiters != 0);
+        try std.testing.expectEqual(left, lock.waking);
+        try release(&failure, &one.mapping, 64);
+        try std.testing.expectEqual(0, lock.waking); // Nobody slept.
+        try std.testing.expectEqual(.clean, try tryTake(&failure, &one.mapping, 64));
+        try std.testing.expectEqual(0, lock.word & robust.waiters);
+        try release(&failure, &one.mapping, 64);
+        try std.testing.expectEqual(0, lock.waking);
+    }
 }
 
 test "what is no mutex is refused" {
@@ -586,7 +591,7 @@ test "what is no mutex is refused" {
         try std.testing.expectEqual(.BADMSG, failure.errno);
     }
     one.lock().* = std.mem.zeroes(Lock);
-    one.lock().count = 1;
+    one.lock().owner = 1;
     try std.testing.expectError(error.Failed, attach(&failure, &one.mapping, 64, &one.info));
     try std.testing.expectEqual(.BADMSG, failure.errno);
     for ([_]u64{ 4, 4096 - 40, 4096, 1 << 60 }) |offset| {
