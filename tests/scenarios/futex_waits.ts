@@ -274,7 +274,7 @@ const cases: Record<string, () => Promise<void> | void> = {
     for (let seen = 0; seen >= 0;) {
       Atomics.store(words, 5, seen);
       const now = Atomics.load(words, 4);
-      if (now === seen) futexes[4]!.waitSync(seen, { timeout: 60_000 });
+      if (now === seen) futexes[4]!.waitSync(seen, { timeout: 10_000 });
       seen = now;
     }
   },

@@ -1,6 +1,6 @@
 /** Processes that stop themselves inside a protocol step, to be killed there: see zig/src/kill_point.zig. */
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import process from "node:process";
 import { bin, type Lane, root, type Running, start } from "./lanes.ts";
 import { copyTree } from "./trees.ts";
@@ -44,9 +44,7 @@ export function killableTree(): KillableTree {
 
 /** Builds a library with kill points in `folder`: its path. */
 function buildKillable(folder: string): string {
-  const cache = `${root}zig/.zig-cache`;
-  mkdirSync(cache, { recursive: true });
-  const args = ["build", "-Dkill_points=true", "--cache-dir", cache, "--prefix", folder];
+  const args = ["build", "-Dkill_points=true", "--cache-dir", `${root}zig/.zig-cache`, "--prefix", folder];
   const built = spawnSync(bin("zig"), args, { cwd: `${root}zig`, encoding: "utf8" });
   if (built.status !== 0) throw new Error(`zig build failed: ${built.stderr}`);
   return `${folder}/libhawser.so`;

@@ -44,7 +44,7 @@ export default [
     "no-wake": {
       what: "a release that wakes nobody",
       told: asleep,
-      how: at("turn.held"),
+      how: at("mutex_wait.woken"),
       control: { how: all.mutex },
     },
     "no-waking": {

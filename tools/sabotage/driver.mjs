@@ -96,7 +96,7 @@ add("node20", "skip", "a skip that nobody listed, in CI", bad("context.skip();")
 const opens = `(await import("node:fs")).openSync("/etc/hostname", "r");`;
 add("deno", "fd leak", "a file that stays open", bad(opens), /fds: \/etc\/hostname/);
 const leaves =
-  `(await import("node:fs")).writeFileSync("/dev/shm/" + process.env.HAWSER_RUN + "-x-planted-object-leak-node26", "");`;
+  `(await import("node:fs")).writeFileSync("/dev/shm/" + process.env.HAWSER_RUN + "-x-" + process.pid + "-planted-object-leak-node26", "");`;
 add("node26", "object leak", "an object left in /dev/shm", bad(leaves), /objects: \/dev\/shm\/.*-planted-object/);
 const stays = `(await import("node:child_process")).spawn("/bin/sleep", ["30"], { stdio: "ignore" }).unref();`;
 add("node26", "process leak", "a process left running", bad(stays), /left processes running: \d+ \/bin\/sleep 30/);
