@@ -7,15 +7,19 @@ const [ms, path] = process.argv.slice(2);
 const file = MappedFile.open(path);
 const mutex = Mutex.at(file, 0);
 const self = process.pid;
-const words = new Uint32Array(file.buffer, 64, 4);
+const words = new Uint32Array(file.buffer, 64, 6);
 Atomics.add(words, 2, 1);
 while (Atomics.load(words, 2) < 2);
+let turns = 0;
 const end = performance.now() + Number(ms);
 while (performance.now() < end) {
   for (let i = 0; i < 100; i++) {
     const guard = mutex.acquireSync();
     if (words[0] !== self) words[0] = self, words[1]++;
+    words[4]++; // Under the lock: none is lost.
     guard.release();
   }
+  turns += 100;
 }
+Atomics.add(words, 5, turns);
 file.close();
