@@ -12,7 +12,14 @@ import {
 import { describe, fileMode, flag, integer, objectName, optionsObject, userId } from "../core/_arguments.ts";
 import { inspectAs } from "../core/_inspect.ts";
 import { check, errnoOf } from "../core/_results.ts";
-import { type BlockOptions, checkBlock, checkWait, limitMs, waitOptionNames, type WaitOptions } from "../core/_waiting.ts";
+import {
+  type BlockOptions,
+  checkBlock,
+  checkWait,
+  limitMs,
+  waitOptionNames,
+  type WaitOptions,
+} from "../core/_waiting.ts";
 import { readStat } from "../fd/_stat.ts";
 import { embedded } from "../layout/embedded.ts";
 import type { Part } from "../layout/field.ts";
