@@ -51,3 +51,42 @@ export function interleave(
   }
   return Object.fromEntries(names.map((name) => [name, rounds[name]!.sort((a, b) => a - b)[2]!]));
 }
+
+/**
+ * Times a body that takes about a millisecond when it runs `count` times, in 25 slices: the median of them leaves out
+ * those in which other programs had the CPU.
+ *
+ * @returns Nanoseconds for one time.
+ */
+export function steady(body: (count: number) => void, count: number): number {
+  const slices = Array.from({ length: 25 }, () => {
+    const start = performance.now();
+    body(count);
+    return (performance.now() - start) * 1e6 / count;
+  });
+  return median(slices);
+}
+
+/** The median of figures, the greater one of two. */
+export function median(figures: number[]): number {
+  return figures.sort((a, b) => a - b)[figures.length >> 1]!;
+}
+
+/** Runs contestants in turns: the median of 5 rounds of each, after one that is for the compilers. */
+export async function rounds(
+  contestants: Readonly<Record<string, () => number | Promise<number>>>,
+): Promise<Record<string, number>> {
+  const figures: Record<string, number[]> = {};
+  for (let round = 0; round < 6; round++) {
+    for (const [name, run] of Object.entries(contestants)) {
+      const figure = await run();
+      if (round > 0) (figures[name] ??= []).push(figure);
+    }
+  }
+  return Object.fromEntries(Object.entries(figures).map(([name, all]) => [name, median(all)]));
+}
+
+/** Fails where a benchmark did not do what it says. */
+export function sure(what: string, holds: boolean): void {
+  if (!holds) throw new Error(`Cannot measure: not so: ${what}`);
+}

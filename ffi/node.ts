@@ -1,5 +1,5 @@
 import { adoptByNet } from "./door.ts";
-import type { Loader, Native } from "./native.ts";
+import { type Loader, type Native, quickened } from "./native.ts";
 import type { Core } from "./symbols.ts";
 
 /** The library as an addon: its functions, and what other runtimes have of their own. */
@@ -12,7 +12,8 @@ function open(path: string): Native {
   const module: { exports: unknown } = { exports: {} };
   process.dlopen(module, path);
   const addon = module.exports as Addon;
-  return { core: addon, loader: "Node-API", view: addon.view, detach: addon.detach, pins: false, adopt: adoptByNet };
+  const { view, detach } = addon;
+  return { core: quickened(addon), loader: "Node-API", view, detach, pins: false, adopt: adoptByNet };
 }
 
 /**

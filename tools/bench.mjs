@@ -5,7 +5,7 @@ import { cpus } from "node:os";
 import process from "node:process";
 import { bin, lanes, root } from "./bins.mjs";
 import { readArgs, usageError } from "./programs.mjs";
-import { compiled, filesUnder, setup, work } from "./setup.mjs";
+import { compiled, filesUnder, installed, npmCi, setup, work } from "./setup.mjs";
 import { watched } from "./watched.mjs";
 
 const usage = `usage: npm run bench -- [--group G] [--runtime R] [--json FILE] [--quick]
@@ -40,6 +40,11 @@ const figure = (value) =>
 
 const failures = await setup({ scenarios: true });
 if (failures.length > 0) process.exit(1);
+const peers = `${root}bench/peers/`;
+if (!installed(peers)) {
+  console.error("set-up: npm ci in bench/peers ...");
+  npmCi(peers);
+}
 const modules = filesUnder("bench", (path) => /^bench\/[^_/][^/]*\.ts$/.test(path));
 if (modules.length === 0) usageError("bench/ holds no module", usage);
 

@@ -55,9 +55,14 @@ export class Mapping {
     return load().core.hawser_memory_readonly(this.handle("use")) === 1;
   }
 
+  /** The handle unchecked, negative when closed: for calls that are made often, which the library refuses then. */
+  get handleOrClosed(): number {
+    return this.#handle;
+  }
+
   /** The handle, or a TypeError that says what can't be done any more. */
   handle(verb: string): number {
-    if (this.#handle < 0) throw new TypeError(`Cannot ${verb} the memory: it is closed`);
+    if (this.#handle < 0) refuse(verb);
     return this.#handle;
   }
 
@@ -136,6 +141,11 @@ export class Mapping {
     mappingsByBuffer.set(bytes.buffer, this);
     return bytes;
   }
+}
+
+/** Apart, so that handle() is short enough for compilers to put it where it is called. */
+function refuse(verb: string): never {
+  throw new TypeError(`Cannot ${verb} the memory: it is closed`);
 }
 
 const ENOMEM = 12;

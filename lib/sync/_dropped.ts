@@ -9,8 +9,9 @@ import { startIdleTimer } from "../../ffi/timer.ts";
 interface Watched {
   readonly label: string;
   /** The guard that is out; null also where it is on the registry, which must not be the one that keeps it alive. */
-  guard: object | null;
-  watched: boolean;
+  readonly out: { guard: object | null };
+  /** Tells it that it is not looked after any more. */
+  unwatched(): void;
 }
 
 const registry = new FinalizationRegistry<string>((label) => {
@@ -20,13 +21,15 @@ const registry = new FinalizationRegistry<string>((label) => {
   });
 });
 
-let recent: { lock: Watched; seen: object | null }[] = [];
+/** What is looked after, each with the guard that was out when last looked at. */
+const recent = new Map<Watched, object | null>();
 const period_ms = 1000;
 
-/** Has `lock.guard` looked after, as long as the lock is used. */
+/** Has `lock.out.guard` looked after, as long as the lock is used. */
 export function watchForDrop(lock: Watched): void {
-  lock.watched = true;
-  if (recent.push({ lock, seen: null }) === 1) startIdleTimer(look, period_ms);
+  if (recent.has(lock)) return;
+  if (recent.size === 0) startIdleTimer(look, period_ms);
+  recent.set(lock, null);
 }
 
 /** Takes a guard off the registry. */
@@ -35,18 +38,18 @@ export function forget(guard: object): void {
 }
 
 function look(): void {
-  recent = recent.filter((entry) => {
-    const { lock, seen } = entry;
-    const { guard } = lock;
-    if (guard === null || guard === seen) {
-      if (guard !== null) {
-        registry.register(guard, lock.label, guard);
-        lock.guard = null;
-      }
-      return lock.watched = false;
+  for (const [lock, seen] of recent) {
+    const { guard } = lock.out;
+    if (guard !== null && guard !== seen) {
+      recent.set(lock, guard);
+      continue;
     }
-    entry.seen = guard;
-    return true;
-  });
-  if (recent.length > 0) startIdleTimer(look, period_ms);
+    if (guard !== null) {
+      registry.register(guard, lock.label, guard);
+      lock.out.guard = null;
+    }
+    recent.delete(lock);
+    lock.unwatched();
+  }
+  if (recent.size > 0) startIdleTimer(look, period_ms);
 }

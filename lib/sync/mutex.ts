@@ -12,7 +12,14 @@ import {
 import { describe, fileMode, flag, integer, objectName, optionsObject, userId } from "../core/_arguments.ts";
 import { inspectAs } from "../core/_inspect.ts";
 import { check, errnoOf } from "../core/_results.ts";
-import { type BlockOptions, checkBlock, checkWait, waitOptionNames, type WaitOptions } from "../core/_waiting.ts";
+import {
+  type BlockOptions,
+  checkBlock,
+  checkWait,
+  limitMs,
+  waitOptionNames,
+  type WaitOptions,
+} from "../core/_waiting.ts";
 import { readStat } from "../fd/_stat.ts";
 import { embedded } from "../layout/embedded.ts";
 import type { Part } from "../layout/field.ts";
@@ -434,9 +441,9 @@ export class Mutex implements Disposable {
    */
   acquireSync(options?: BlockOptions): MutexGuard {
     const lock = this.#open();
-    if (options === undefined) return guardOf(lock, lock.take(Infinity, false));
+    if (options === undefined) return guardOf(lock, lock.take(-1, false));
     const { limit, interruptible } = checkBlock(options);
-    return guardOf(lock, lock.take(limit, interruptible));
+    return guardOf(lock, lock.take(limitMs(limit), interruptible));
   }
 
   /**

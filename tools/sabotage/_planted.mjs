@@ -17,8 +17,8 @@ const faults = {
   // Who sleeps is not woken.
   "no-wake": [
     "mutex",
-    "if (found.word & robust.waiters != 0 and wake(",
-    "if (!FAULT and found.word & robust.waiters != 0 and wake(",
+    "if (waited != 0 and wake(",
+    "if (!FAULT and waited != 0 and wake(",
   ],
   // Who barges in does not know that one who was woken is on the way.
   "no-waking": ["mutex", "(if (found.waking != 0)", "(if (!FAULT and found.waking != 0)"],
@@ -34,6 +34,12 @@ const faults = {
                     break;
                 }
             } else $&`,
+  ],
+  // So that the fault above sees each of them.
+  "plain-store-slowly": [
+    "mutex",
+    "        return @cmpxchgStrong(State, place.lock.state(), .{ .word = 0",
+    `        if (@import("planted.zig").fault("plain-store")) return false;\n$&`,
   ],
   // Who starves keeps nobody from barging in.
   "no-gate": ["mutex", "    @atomicStore(u32, &lock.starved, @max(", "if (!FAULT) $&"],

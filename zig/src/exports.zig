@@ -274,7 +274,7 @@ pub fn memory_flush(handle: Handle) callconv(.c) i32 {
 pub fn memory_close(handle: Handle, keep_range: u32) callconv(.c) i32 {
     var failure: sys.Failure = .{};
     const mapping = (mappingOf(handle) orelse return bad_handle).*;
-    if (mapping.locks > 0) return refusal(.BUSY);
+    if (mapping.locks() > 0) return refusal(.BUSY);
     handle_.remove(handle);
     memory.close(&failure, mapping, keep_range != 0) catch return failure.result();
     return 0;
@@ -373,7 +373,7 @@ pub fn wait_one_by_one(one_by_one: u32) callconv(.c) i32 {
 /// How many locks in a mapping this thread holds.
 pub fn memory_locks(handle: Handle) callconv(.c) i32 {
     const mapping = mappingOf(handle) orelse return bad_handle;
-    return @intCast(mapping.locks);
+    return @intCast(mapping.locks());
 }
 
 /// Opens a named object of a kind, or makes it with `size` bytes behind its header: a handle of memory. Fills an
@@ -632,8 +632,9 @@ fn record(comptime T: type, pointer: ?[*]u8, bytes: u32) ?*align(1) T {
 /// A size or offset: a whole number that a double holds exactly.
 fn whole(number: f64) ?u64 {
     if (!(number >= 0 and number <= 1 << 53)) return null;
-    const int: u64 = @intFromFloat(number);
-    return if (@as(f64, @floatFromInt(int)) == number) int else null;
+    // By way of i64: processors convert that at once, and u64 only in several steps.
+    const int: i64 = @intFromFloat(number);
+    return if (@as(f64, @floatFromInt(int)) == number) @intCast(int) else null;
 }
 
 test "whole() takes what a double holds exactly" {

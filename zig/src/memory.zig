@@ -22,10 +22,13 @@ pub const Mapping = struct {
     fd: i32,
     readonly: bool,
     sparse: bool,
-    /// How many locks in it this thread holds.
-    locks: u32 = 0,
     /// What is known of this thread, where it ever attached to a lock in it.
     thread: ?*robust.Thread = null,
+
+    /// How many locks in it this thread holds.
+    pub fn locks(mapping: *const Mapping) u32 {
+        return if (mapping.thread) |thread| thread.heldIn(mapping) else 0;
+    }
 };
 
 /// What a file says of itself, as TypeScript reads it.
@@ -222,7 +225,7 @@ fn openOrMake(failure: *sys.Failure, path: [*:0]const u8, mode: u32, options: Op
 pub fn resize(failure: *sys.Failure, mapping: *Mapping, bytes: u64) sys.Error!void {
     if (mapping.readonly) return failure.refuse(.ACCES);
     if (bytes < mapping.bytes) return failure.refuse(.INVAL);
-    if (mapping.locks > 0) return failure.refuse(.BUSY);
+    if (mapping.locks() > 0) return failure.refuse(.BUSY);
     const stat = try sys.statx(failure, mapping.fd);
     if (!mapping.sparse) try fits(failure, mapping.fd, bytes);
     try haveRoom(failure, pages(bytes) - pages(mapping.bytes));

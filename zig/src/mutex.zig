@@ -3,7 +3,7 @@
 //!     offset  field          written by
 //!     0       word           everybody: owner's thread id | OWNER_DIED | WAITERS
 //!     4       waking         the owner that gives back WAITED: what the word was. C's `count`, which is 1 once C had it
-//!     8       owner          the owner; C's
+//!     8       owner          the owner; C's. The last one while nobody holds the lock, where C has zero
 //!     16      kind           whoever comes first, once
 //!     24      previous,next  the owner, for the kernel (robust.zig)
 //!     40      starved        a waiter: until when newcomers hold back
@@ -109,7 +109,7 @@ const starving_after_ms = 10;
 const gate_ms = 40;
 /// The crash tests tell by its length who was woken from who came to look.
 const look_again_ms = if (kill_point.enabled) 10_000 else 1_000;
-const spin_max = 100;
+const spin_max = 200;
 
 /// Finds the lock at an offset of a mapping, makes it one where there are only zeroes, and gets this thread ready to hold
 /// it. Why a lock is refused is left in `info`.
@@ -143,11 +143,10 @@ pub fn tryTake(failure: *sys.Failure, mapping: *Mapping, offset: u64) sys.Error!
     const place = try placeOf(failure, mapping, offset);
     place.begin();
     defer place.thread.end();
-    if (@atomicLoad(u32, &place.lock.starved, .monotonic) != 0 and gateLeft(place.lock) > 0) return failure.refuse(.BUSY);
-    if (try place.claim(failure, 0)) |taken| return taken;
-    // Where nobody marks the dead, whoever only tries would never have the lock.
-    if (place.thread.head == null) if (try place.takeOver(failure)) |taken| return taken;
-    return failure.refuse(.BUSY);
+    if (@atomicLoad(u32, &place.lock.starved, .monotonic) == 0) {
+        if (place.claimFree()) return place.own(failure, .clean);
+    }
+    return place.trySlowly(failure);
 }
 
 /// Takes the lock, and blocks the thread while another has it. Signals are waited through unless `interruptible`.
@@ -162,11 +161,9 @@ pub fn take(
     place.begin();
     defer place.thread.end();
     if (@atomicLoad(u32, &place.lock.starved, .monotonic) == 0) {
-        if (try place.claim(failure, 0)) |taken| return taken;
-        if (try place.spin(failure)) |taken| return taken;
+        if (place.claimFree()) return place.own(failure, .clean);
     }
-    const deadline_ns = sys.deadline(timeout_ms) orelse return failure.refuse(.INVAL);
-    return place.wait(failure, deadline_ns, interruptible);
+    return place.takeSlowly(failure, timeout_ms, interruptible);
 }
 
 /// What an asynchronous waiter is to do next: sleep on a word of the lock while it holds `expected`, at most `limit_ms`,
@@ -221,35 +218,41 @@ pub fn step(
 }
 
 /// Gives the lock back. EBADMSG means that somebody wrote to it meanwhile: it is not ours any more, and nothing was given.
-pub fn release(failure: *sys.Failure, mapping: *Mapping, offset: u64) sys.Error!void {
+pub inline fn release(failure: *sys.Failure, mapping: *Mapping, offset: u64) sys.Error!void {
     const lock = at(mapping, offset) orelse return failure.refuse(.INVAL);
     const thread = mapping.thread orelse return failure.refuse(.PERM);
     const held = thread.find(@intFromPtr(lock)) orelse return failure.refuse(.PERM);
-    return giveBack(failure, thread, held, 0);
+    return giveBack(failure, thread, held, lock);
 }
 
-fn giveBack(failure: *sys.Failure, thread: *Thread, held: *robust.Held, owner_left: u32) sys.Error!void {
-    const lock: *Lock = @ptrFromInt(held.word);
-    thread.begin(held.word);
+inline fn giveBack(failure: *sys.Failure, thread: *Thread, held: u32, lock: *Lock) sys.Error!void {
+    thread.begin(@intFromPtr(lock));
     defer thread.end();
     kill_point.here("mutex_release.begun");
-    held.mapping.locks -= 1;
     thread.unlink(held);
     kill_point.here("mutex_release.unlinked");
-    lock.owner = owner_left;
-    var found = @atomicLoad(State, lock.state(), .monotonic);
-    while (true) {
-        if (found.word & robust.tid_mask != thread.tid) return failure.refuse(.BADMSG);
-        const waking = if (found.word & robust.waiters != 0) found.word else found.waking;
-        // Pairs with the acquire in claim(): the next owner sees what this one wrote.
-        found = @cmpxchgWeak(State, lock.state(), found, .{ .word = 0, .waking = waking }, .release, .monotonic) orelse break;
-    }
+    // Pairs with the acquire in claim(): the next owner sees what this one wrote.
+    const taken: State = .{ .word = thread.tid, .waking = 0 };
+    const found = @cmpxchgStrong(State, lock.state(), taken, .{ .word = 0, .waking = 0 }, .release, .monotonic);
+    const waited = if (found) |state| try freeSlowly(failure, thread, lock, state) else 0;
     kill_point.here("mutex_release.freed");
-    if (found.word & robust.waiters != 0 and wake(&lock.word, 1) == 0) {
+    if (waited != 0 and wake(&lock.word, 1) == 0) {
         // Unless another's stands there by now. Nobody slept, so nobody's wake can be lost.
-        _ = @cmpxchgStrong(u32, &lock.waking, found.word, 0, .monotonic, .monotonic);
+        _ = @cmpxchgStrong(u32, &lock.waking, waited, 0, .monotonic, .monotonic);
     }
     kill_point.here("mutex_release.woken");
+}
+
+/// FREE, where there is more to the word than our id: what was left in `waking`, where one is to be woken, or zero.
+noinline fn freeSlowly(failure: *sys.Failure, thread: *const Thread, lock: *Lock, seen: State) sys.Error!u32 {
+    var found = seen;
+    while (found.word & robust.tid_mask == thread.tid) {
+        const waited = found.word & robust.waiters != 0;
+        const free: State = .{ .word = 0, .waking = if (waited) found.word else found.waking };
+        found = @cmpxchgWeak(State, lock.state(), found, free, .release, .monotonic) orelse
+            return if (waited) free.waking else 0;
+    }
+    return failure.refuse(.BADMSG);
 }
 
 /// Who holds the lock; null where nobody does, or a dead thread.
@@ -273,6 +276,30 @@ const Place = struct {
         kill_point.here("mutex_take.begun");
     }
 
+    /// CLAIM, where nobody has it and nobody waits: all there is to it most of the time.
+    inline fn claimFree(place: Place) bool {
+        const taken: State = .{ .word = place.thread.tid, .waking = 0 };
+        // Pairs with the release in giveBack().
+        return @cmpxchgStrong(State, place.lock.state(), .{ .word = 0, .waking = 0 }, taken, .acquire, .monotonic) == null;
+    }
+
+    noinline fn trySlowly(place: Place, failure: *sys.Failure) sys.Error!Taken {
+        if (gateLeft(place.lock) > 0) return failure.refuse(.BUSY);
+        if (try place.claim(failure, 0)) |taken| return taken;
+        // Where nobody marks the dead, whoever only tries would never have the lock.
+        if (place.thread.head == null) if (try place.takeOver(failure)) |taken| return taken;
+        return failure.refuse(.BUSY);
+    }
+
+    noinline fn takeSlowly(place: Place, failure: *sys.Failure, timeout_ms: f64, interruptible: bool) sys.Error!Taken {
+        if (@atomicLoad(u32, &place.lock.starved, .monotonic) == 0) {
+            if (try place.claim(failure, 0)) |taken| return taken;
+            if (try place.spin(failure, 0)) |taken| return taken;
+        }
+        const deadline_ns = sys.deadline(timeout_ms) orelse return failure.refuse(.INVAL);
+        return place.wait(failure, deadline_ns, interruptible);
+    }
+
     /// CLAIM and LINK, where nobody has it. Announced already: begin().
     fn claim(place: Place, failure: *sys.Failure, flags: u32) sys.Error!?Taken {
         var found: State = .{ .word = 0, .waking = 0 };
@@ -287,18 +314,22 @@ const Place = struct {
     }
 
     /// LINK: the word holds our id.
-    fn own(place: Place, failure: *sys.Failure, taken: Taken) sys.Error!Taken {
+    inline fn own(place: Place, failure: *sys.Failure, taken: Taken) sys.Error!Taken {
         kill_point.here("mutex_take.claimed");
         place.thread.link(@intFromPtr(place.lock), place.mapping);
-        place.mapping.locks += 1;
         kill_point.here("mutex_take.linked");
+        if (place.lock.owner != place.thread.tid) try place.sign(failure);
+        return taken;
+    }
+
+    /// For C, and for debuggers. It stays when the lock is given back: whoever takes it again has less to write.
+    noinline fn sign(place: Place, failure: *sys.Failure) sys.Error!void {
         if (place.lock.owner == not_recoverable) {
-            try giveBack(failure, place.thread, place.thread.newest.?, not_recoverable);
+            // A lock that C gave up stays so.
+            try giveBack(failure, place.thread, place.thread.count - 1, place.lock);
             return failure.refuse(.NOTRECOVERABLE);
         }
-        // For C, and for debuggers.
         place.lock.owner = place.thread.tid;
-        return taken;
     }
 
     /// ANNOUNCE: what to sleep on, or null where the word moved.
@@ -310,20 +341,18 @@ const Place = struct {
         return if (@cmpxchgStrong(u32, &place.lock.word, word, waited, .monotonic, .monotonic) == null) waited else null;
     }
 
-    fn spin(place: Place, failure: *sys.Failure) sys.Error!?Taken {
+    /// CLAIM within a short time, for about as long as it took before; a wake costs more.
+    fn spin(place: Place, failure: *sys.Failure, flags: u32) sys.Error!?Taken {
         const thread = place.thread;
         if (!thread.spins) return null;
         const limit = @min(spin_max, 2 * thread.spin + 10);
-        for (0..limit) |turn| {
+        var turn: u32 = 0;
+        defer thread.spin = (thread.spin * 7 + turn) / 8;
+        while (turn < limit) : (turn += 1) {
             std.atomic.spinLoopHint();
-            const word = @atomicLoad(u32, &place.lock.word, .monotonic);
-            if (word & robust.waiters != 0) break; // Others sleep already; this is no short one.
-            if (word & robust.tid_mask != 0) continue;
-            const taken = (try place.claim(failure, 0)) orelse continue;
-            thread.spin = (thread.spin * 7 + @as(u32, @intCast(turn))) / 8;
-            return taken;
+            if (@atomicLoad(u32, &place.lock.word, .monotonic) & robust.tid_mask != 0) continue;
+            if (try place.claim(failure, flags)) |taken| return taken;
         }
-        thread.spin = thread.spin * 7 / 8;
         return null;
     }
 
@@ -348,6 +377,7 @@ const Place = struct {
                 }
             }
             if (try place.claim(failure, flags)) |taken| return taken;
+            if (woken) if (try place.spin(failure, flags)) |taken| return taken;
             const word = place.announce() orelse continue;
             if (word & robust.tid_mask == place.thread.tid) {
                 return try place.takeOver(failure) orelse failure.refuse(.DEADLK);
@@ -381,8 +411,7 @@ const Place = struct {
     }
 
     fn heldElsewhere(place: Place) bool {
-        var held = place.thread.newest;
-        while (held) |entry| : (held = entry.older) {
+        for (place.thread.held[0..place.thread.count]) |entry| {
             if (entry.word - entry.mapping.address != place.offset) continue;
             var ignored: sys.Failure = .{};
             const other = sys.statx(&ignored, entry.mapping.fd) catch return true;
@@ -393,7 +422,7 @@ const Place = struct {
     }
 };
 
-fn placeOf(failure: *sys.Failure, mapping: *Mapping, offset: u64) sys.Error!Place {
+inline fn placeOf(failure: *sys.Failure, mapping: *Mapping, offset: u64) sys.Error!Place {
     const lock = at(mapping, offset) orelse return failure.refuse(.INVAL);
     const thread = mapping.thread orelse return failure.refuse(.INVAL);
     if (thread.find(@intFromPtr(lock)) != null) return failure.refuse(.DEADLK);
@@ -401,7 +430,7 @@ fn placeOf(failure: *sys.Failure, mapping: *Mapping, offset: u64) sys.Error!Plac
     return .{ .lock = lock, .mapping = mapping, .offset = offset, .thread = thread };
 }
 
-fn at(mapping: *const Mapping, offset: u64) ?*Lock {
+inline fn at(mapping: *const Mapping, offset: u64) ?*Lock {
     if (offset % @alignOf(Lock) != 0 or offset > mapping.bytes) return null;
     if (mapping.bytes - offset < @sizeOf(Lock)) return null;
     return @ptrFromInt(mapping.address + offset);
@@ -481,14 +510,14 @@ test "a mutex is taken once, and given back once" {
     var one: Test = try .open();
     defer one.close();
     try std.testing.expectEqual(.clean, try tryTake(&failure, &one.mapping, 64));
-    try std.testing.expectEqual(1, one.mapping.locks);
+    try std.testing.expectEqual(1, one.mapping.locks());
     try std.testing.expectEqual(@as(u32, @intCast(sys.gettid())), (try owner(&failure, &one.mapping, 64)).?.tid);
     try std.testing.expectError(error.Failed, take(&failure, &one.mapping, 64, -1, false));
     try std.testing.expectEqual(.DEADLK, failure.errno);
     try release(&failure, &one.mapping, 64);
     try std.testing.expectError(error.Failed, release(&failure, &one.mapping, 64));
     try std.testing.expectEqual(.PERM, failure.errno);
-    try std.testing.expectEqual(0, one.mapping.locks);
+    try std.testing.expectEqual(0, one.mapping.locks());
     try std.testing.expectEqual(null, try owner(&failure, &one.mapping, 64));
 }
 
@@ -591,7 +620,7 @@ test "what is no mutex is refused" {
         try std.testing.expectEqual(.BADMSG, failure.errno);
     }
     one.lock().* = std.mem.zeroes(Lock);
-    one.lock().owner = 1;
+    one.lock().users = 1;
     try std.testing.expectError(error.Failed, attach(&failure, &one.mapping, 64, &one.info));
     try std.testing.expectEqual(.BADMSG, failure.errno);
     for ([_]u64{ 4, 4096 - 40, 4096, 1 << 60 }) |offset| {

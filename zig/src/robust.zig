@@ -50,8 +50,6 @@ pub const Held = struct {
     mapping: *memory.Mapping,
     /// What was written to its `next`: what it leads to, unless a foreign lock right behind it was released since.
     next: usize,
-    newer: ?*Held,
-    older: ?*Held,
 
     fn node(held: *const Held) usize {
         return held.word + node_offset;
@@ -60,18 +58,17 @@ pub const Held = struct {
 
 /// What is known of a JS thread.
 pub const Thread = struct {
-    tid: u32,
+    /// Aligned to stand beside what each lock needs as well, before all of `held`.
+    tid: u32 align(8),
+    /// How many locks are held: the first of `held`, the newest last.
+    count: u32 align(8),
     pointer: usize,
     /// The registered list; null where there is none that fits, and locks stand on the second line alone.
     head: ?*volatile Head,
     own: Head,
-    newest: ?*Held,
     /// The node of the lock that an asynchronous wait is for, the latest if there are several; else zero. It is pending
     /// while the thread does nothing else: who is killed after the wake came to its helper leaves it to the kernel.
     waited: usize,
-    /// Entries that were used before, linked by `older`.
-    free: ?*Held,
-    made: u32,
     /// How long it usually pays to spin, in turns; see mutex.zig.
     spin: u32,
     spins: bool,
@@ -80,12 +77,12 @@ pub const Thread = struct {
     held: [held_max]Held,
 
     /// Announces the lock that is about to be taken or released, so that its word is looked at wherever we die.
-    pub fn begin(thread: *Thread, word: usize) void {
+    pub inline fn begin(thread: *Thread, word: usize) void {
         if (thread.head) |head| head.pending = word + node_offset;
         barrier();
     }
 
-    pub fn end(thread: *Thread) void {
+    pub inline fn end(thread: *Thread) void {
         barrier();
         if (thread.head) |head| head.pending = thread.waited;
     }
@@ -106,75 +103,104 @@ pub const Thread = struct {
         thread.end();
     }
 
-    /// The entry of a lock that this thread holds.
-    pub fn find(thread: *const Thread, word: usize) ?*Held {
-        var held = thread.newest;
-        while (held) |entry| : (held = entry.older) if (entry.word == word) return entry;
+    /// Where the entry of a lock is that this thread holds.
+    pub inline fn find(thread: *const Thread, word: usize) ?u32 {
+        var at = thread.count;
+        while (at > 0) {
+            at -= 1;
+            if (thread.held[at].word == word) return at;
+        }
         return null;
     }
 
     /// Whether one more lock can be held.
     pub fn full(thread: *const Thread) bool {
-        return thread.free == null and thread.made == held_max;
+        return thread.count == held_max;
+    }
+
+    /// How many locks in a mapping are held.
+    pub fn heldIn(thread: *const Thread, mapping: *const memory.Mapping) u32 {
+        var found: u32 = 0;
+        for (thread.held[0..thread.count]) |held| found += @intFromBool(held.word -% mapping.address < mapping.bytes);
+        return found;
     }
 
     /// Links a lock whose word holds our id.
-    pub fn link(thread: *Thread, word: usize, mapping: *memory.Mapping) void {
+    pub inline fn link(thread: *Thread, word: usize, mapping: *memory.Mapping) void {
         assert(!thread.full());
-        const held = thread.free orelse &thread.held[thread.made];
-        if (thread.free == null) thread.made += 1 else thread.free = held.older;
-        held.* = .{ .word = word, .mapping = mapping, .next = 0, .newer = null, .older = thread.newest };
+        const held = &thread.held[thread.count];
+        held.word = word;
+        held.mapping = mapping;
         if (thread.head) |head| {
             const first = head.list;
             held.next = first;
             setNext(held, first);
             setPrevious(held, @intFromPtr(head));
-            if (held.older) |older| if (first == older.node()) setPrevious(older, held.node());
-            if (thread.foreign(first)) poke(address(first) - 8, held.node());
+            if (first != @intFromPtr(head)) thread.precede(first, held);
             barrier(); // The kernel finds the way on from a node that it finds.
             head.list = held.node();
         }
-        if (held.older) |older| older.newer = held;
-        thread.newest = held;
+        thread.count += 1;
     }
 
-    /// Unlinks a lock; its word still holds our id.
-    pub fn unlink(thread: *Thread, held: *Held) void {
-        if (thread.head) |head| thread.skip(head, held);
-        if (held.newer) |newer| newer.older = held.older else thread.newest = held.older;
-        if (held.older) |older| older.newer = held.newer;
-        held.word = 0;
-        held.older = thread.free;
-        thread.free = held;
+    /// Leads back from what was the first of the list.
+    noinline fn precede(thread: *const Thread, first: usize, held: *const Held) void {
+        if (thread.count > 0) {
+            const older = &thread.held[thread.count - 1];
+            if (first == older.node()) return setPrevious(older, held.node());
+        }
+        if (thread.foreign(first)) poke(address(first) - 8, held.node());
     }
 
-    fn skip(thread: *Thread, head: *volatile Head, held: *Held) void {
+    /// Unlinks the lock of an entry; its word still holds our id.
+    pub inline fn unlink(thread: *Thread, at: u32) void {
+        const held = &thread.held[at];
+        if (thread.head) |head| {
+            // Most are alone on the list.
+            if (held.next == @intFromPtr(head) and head.list == held.node()) head.list = held.next else thread.skip(head, at);
+        }
+        thread.count -= 1;
+        if (at != thread.count) thread.closeGap(at);
+    }
+
+    noinline fn closeGap(thread: *Thread, at: u32) void {
+        std.mem.copyForwards(Held, thread.held[at..thread.count], thread.held[at + 1 .. thread.count + 1]);
+    }
+
+    noinline fn skip(thread: *Thread, head: *volatile Head, at: u32) void {
+        const held = &thread.held[at];
+        const newer = if (at + 1 < thread.count) &thread.held[at + 1] else null;
         const next = thread.successor(held);
         var previous: usize = @intFromPtr(head);
         if (head.list == held.node()) {
             head.list = next;
-        } else if (held.newer != null and held.newer.?.next == held.node()) {
-            previous = held.newer.?.node();
-            held.newer.?.next = next;
-            setNext(held.newer.?, next);
-        } else if (thread.predecessor(head, held)) |at| {
-            previous = at;
-            if (thread.ours(at)) |entry| {
+        } else if (newer != null and newer.?.next == held.node()) {
+            previous = newer.?.node();
+            newer.?.next = next;
+            setNext(newer.?, next);
+        } else if (thread.predecessor(head, held)) |node| {
+            previous = node;
+            if (thread.ours(node)) |entry| {
                 entry.next = next;
                 setNext(entry, next);
-            } else poke(at, next);
+            } else poke(node, next);
         }
-        if (held.older) |older| if (next == older.node()) setPrevious(older, previous);
+        if (thread.olderThan(held)) |older| if (next == older.node()) setPrevious(older, previous);
         if (thread.foreign(next)) poke(address(next) - 8, previous);
     }
 
+    fn olderThan(thread: *Thread, held: *const Held) ?*Held {
+        const at = held - &thread.held[0];
+        return if (at > 0) &thread.held[at - 1] else null;
+    }
+
     /// What the list leads to from one of our nodes.
-    fn successor(thread: *const Thread, held: *const Held) usize {
+    fn successor(thread: *Thread, held: *const Held) usize {
         const known = held.next;
         if (!thread.foreign(known)) return known;
         // It was foreign: released since, perhaps, and our link changed by its owner. Or by a peer.
         const found = @as(*const volatile usize, @ptrFromInt(held.node())).*;
-        const fallback = if (held.older) |older| older.node() else @intFromPtr(thread.head.?);
+        const fallback = if (thread.olderThan(held)) |older| older.node() else @intFromPtr(thread.head.?);
         if (found == fallback or !thread.foreign(found)) return fallback;
         if ((peek(usize, address(found) - 8) orelse 0) != held.node()) return fallback;
         if ((peek(u32, address(found) - node_offset) orelse 0) & tid_mask != thread.tid) return fallback;
@@ -182,7 +208,7 @@ pub const Thread = struct {
     }
 
     /// The node that leads to `held`, behind foreign ones: a bounded walk.
-    fn predecessor(thread: *const Thread, head: *volatile Head, held: *const Held) ?usize {
+    fn predecessor(thread: *Thread, head: *volatile Head, held: *const Held) ?usize {
         var at = head.list;
         for (0..held_max) |_| {
             if (at == @intFromPtr(head)) return null;
@@ -194,11 +220,11 @@ pub const Thread = struct {
     }
 
     fn foreign(thread: *const Thread, node: usize) bool {
-        return node != @intFromPtr(thread.head.?) and thread.ours(node) == null;
+        return node != @intFromPtr(thread.head.?) and thread.find(node -% node_offset) == null;
     }
 
-    fn ours(thread: *const Thread, node: usize) ?*Held {
-        return thread.find(node -% node_offset);
+    fn ours(thread: *Thread, node: usize) ?*Held {
+        return &thread.held[thread.find(node -% node_offset) orelse return null];
     }
 };
 
@@ -252,13 +278,11 @@ pub fn current(failure: *sys.Failure) sys.Error!*Thread {
         if (gone == null and !sys.threadAlive(@intCast(thread.tid))) gone = thread;
     }
     const thread = gone orelse try make(failure);
-    // One by one: the entries of locks are many, and none is looked at before it is made.
+    // One by one: the entries of locks are many, and none is looked at before it is filled.
     thread.pointer = pointer;
     thread.tid = tid;
-    thread.newest = null;
+    thread.count = 0;
     thread.waited = 0;
-    thread.free = null;
-    thread.made = 0;
     thread.spin = 0;
     thread.spins = sys.cpuCount() > 1;
     thread.pid_namespace = sys.pidNamespace();
@@ -304,10 +328,8 @@ const Bench = struct {
         thread.tid = @intCast(sys.gettid());
         thread.own = .{ .list = @intFromPtr(&thread.own), .futex_offset = -node_offset, .pending = 0 };
         thread.head = &thread.own;
-        thread.newest = null;
+        thread.count = 0;
         thread.waited = 0;
-        thread.free = null;
-        thread.made = 0;
         return .{ .thread = thread };
     }
 

@@ -565,8 +565,19 @@ pub fn nameThread(name: [*:0]const u8) void {
 
 /// tgkill(2) without a signal: whether this process has a thread of that id.
 pub fn threadAlive(tid: i32) bool {
-    return linux.errno(linux.syscall3(.tgkill, @intCast(linux.getpid()), @intCast(tid), 0)) != .SRCH;
+    return linux.errno(linux.syscall3(.tgkill, @intCast(processId()), @intCast(tid), 0)) != .SRCH;
 }
+
+/// getpid(2), asked once: each wake asks for it, and a forked child is refused everything (fork.zig).
+fn processId() i32 {
+    const known = @atomicLoad(i32, &process_id, .monotonic);
+    if (known != 0) return known;
+    const found = linux.getpid();
+    @atomicStore(i32, &process_id, found, .monotonic);
+    return found;
+}
+
+var process_id: i32 = 0;
 
 /// nanosleep(2).
 pub fn pause(nanoseconds: u32) void {
