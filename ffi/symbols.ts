@@ -1,7 +1,7 @@
 // Written by zig/src/bindings.zig from the Zig sources. Do not edit: `npm run build`.
 
 /** The hash of all that stands here; the library answers with its own. */
-export const abi: number = 0xe3d09507;
+export const abi: number = 0x6dbae70d;
 
 /** The kinds of argument and result. A `buffer` is a Uint8Array that is not empty. */
 export type Kind = "u32" | "i32" | "f64" | "handle" | "fd" | "buffer";
@@ -26,6 +26,8 @@ export const signatures: Readonly<Record<keyof Core, Signature>> = {
   hawser_fd_pread: { args: ["fd", "buffer", "u32", "f64"], returns: "i32" },
   hawser_fd_write: { args: ["fd", "buffer", "u32"], returns: "i32" },
   hawser_fd_pwrite: { args: ["fd", "buffer", "u32", "f64"], returns: "i32" },
+  hawser_fd_pipe: { args: ["u32", "u32", "buffer", "u32"], returns: "i32" },
+  hawser_fd_pipe_capacity: { args: ["fd", "u32"], returns: "i32" },
   hawser_poll_fds: { args: ["buffer", "u32", "f64", "u32"], returns: "i32" },
   hawser_poll_start: { args: ["handle", "u32", "fd", "u32"], returns: "i32" },
   hawser_poll_cancel: { args: ["handle", "u32", "u32"], returns: "i32" },
@@ -125,6 +127,15 @@ export interface Core {
    * pwrite(2), likewise.
    */
   hawser_fd_pwrite(fd: number, bytes: Uint8Array, bytes_size: number, position: number): number;
+  /**
+   * pipe2(2), neither end blocking: fills PipeEnds. `options` is PipeOptions, `capacity` F_SETPIPE_SZ's bytes, zero for the
+   * kernel's default.
+   */
+  hawser_fd_pipe(capacity: number, options: number, ends: Uint8Array, ends_bytes: number): number;
+  /**
+   * fcntl(2) F_SETPIPE_SZ, or F_GETPIPE_SZ where `capacity` is zero: how many bytes a pipe holds.
+   */
+  hawser_fd_pipe_capacity(fd: number, capacity: number): number;
   /**
    * poll(2) on records of struct pollfd, at most `timeout_ms` (negative: for ever): how many have something to tell. Signals
    * are waited through unless `interruptible`.
@@ -522,6 +533,7 @@ export const calls: readonly string[] = [
   "poll",
   "pread",
   "pwrite",
+  "pipe",
 ];
 
 export const memory_directory: string = "/dev/shm";
@@ -558,6 +570,7 @@ export const layouts = {
   link: { size: 128, rx_bytes: 0, tx_bytes: 8, rx_packets: 16, tx_packets: 24, rx_errors: 32, tx_errors: 40, rx_dropped: 48, tx_dropped: 56, index: 64, flags: 68, mtu: 72, type: 76, operstate: 78, address_bytes: 79, name: 80, address: 96 },
   done: { size: 8, token: 0, result: 4 },
   pollFd: { size: 8, fd: 0, events: 4, revents: 6 },
+  pipeEnds: { size: 12, reader: 0, writer: 4, capacity: 8 },
   objectInfo: { size: 72, stat: 0, version: 48, version_own: 52, pid_namespace: 56, pid_namespace_own: 60, created: 64, padding: 68 },
   mutexOwner: { size: 8, tid: 0, pid: 4 },
   mutexSleep: { size: 12, word_offset: 0, expected: 4, limit_ms: 8 },
@@ -567,4 +580,5 @@ export const layouts = {
 export const options = {
   openOptions: { read: 1, write: 2, append: 4, create: 8, exclusive: 16, truncate: 32, directory: 64, nofollow: 128, nonblock: 256, path: 512, tmpfile: 1024, sync: 2048 },
   memoryOptions: { readonly: 1, sparse: 2, create: 4, seal: 8 },
+  pipeOptions: { packet: 1 },
 } as const;

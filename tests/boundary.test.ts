@@ -72,6 +72,8 @@ const examples: Record<string, () => Value> = {
   bytes: () => new Uint8Array(8),
   fds: () => new Uint8Array(layouts.pollFd.size).fill(255), // Descriptor -1, which poll(2) skips.
   operation: () => 8, // LOCK_UN.
+  capacity: () => 0,
+  ends: () => new Uint8Array(layouts.pipeEnds.size),
   stat: () => new Uint8Array(layouts.stat.size),
   entries: () => new Uint8Array(layouts.memoryEntry.size),
   links: () => new Uint8Array(layouts.link.size),
@@ -82,7 +84,7 @@ const examples: Record<string, () => Value> = {
 };
 const texts = new Set(["name", "path"]);
 /** Buffers that must be exactly one record. */
-const records = new Set(["stat", "info", "sleep", "holder"]);
+const records = new Set(["stat", "info", "sleep", "holder", "ends"]);
 
 function good(parameters: readonly Parameter[]): Value[] {
   const values: Value[] = [];

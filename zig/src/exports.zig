@@ -18,6 +18,7 @@ const memory = @import("memory.zig");
 const mutex = @import("mutex.zig");
 const netlink = @import("netlink.zig");
 const object_ = @import("object.zig");
+const pipe = @import("pipe.zig");
 const poll = @import("poll.zig");
 const sys = @import("sys.zig");
 const wait = @import("wait.zig");
@@ -103,6 +104,21 @@ fn transferred(comptime transfer: anytype, fd: Fd, bytes: []u8, position: ?u64) 
     const limited = bytes[0..@min(bytes.len, transfer_max)];
     const count = transfer(&failure, @intFromEnum(fd), limited, position) catch return failure.result();
     return @intCast(count);
+}
+
+/// pipe2(2), neither end blocking: fills PipeEnds. `options` is PipeOptions, `capacity` F_SETPIPE_SZ's bytes, zero for the
+/// kernel's default.
+pub fn fd_pipe(capacity: u32, options: u32, ends: ?[*]u8, ends_bytes: u32) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    const out = record(pipe.Ends, ends, ends_bytes) orelse return invalid;
+    out.* = pipe.open(&failure, capacity, @bitCast(options)) catch return failure.result();
+    return 0;
+}
+
+/// fcntl(2) F_SETPIPE_SZ, or F_GETPIPE_SZ where `capacity` is zero: how many bytes a pipe holds.
+pub fn fd_pipe_capacity(fd: Fd, capacity: u32) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    return pipe.setCapacity(&failure, @intFromEnum(fd), capacity) catch failure.result();
 }
 
 /// poll(2) on records of struct pollfd, at most `timeout_ms` (negative: for ever): how many have something to tell. Signals

@@ -57,6 +57,7 @@ pub const Call = enum(u8) {
     poll,
     pread,
     pwrite,
+    pipe,
 };
 
 pub const Error = error{Failed};
@@ -436,6 +437,15 @@ fn quietPipes() void {
 }
 
 var pipes_quiet: bool = false;
+
+/// pipe2(2), the reading end first; close-on-exec always.
+pub fn pipe(failure: *Failure, flags: O) Error![2]i32 {
+    var ends: [2]i32 = undefined;
+    var always = flags;
+    always.CLOEXEC = true;
+    _ = try failure.done(.pipe, linux.pipe2(&ends, always));
+    return ends;
+}
 
 /// socket(2); close-on-exec always.
 pub fn socket(failure: *Failure, domain: u32, kind: u32, protocol: u32) Error!i32 {
