@@ -1,8 +1,9 @@
 import { load } from "../../ffi/load.ts";
 import { layouts, options as bits } from "../../ffi/symbols.ts";
-import { describe, flag, integer, optionsObject } from "../core/_arguments.ts";
+import { flag, integer, optionsObject } from "../core/_arguments.ts";
 import { check } from "../core/_results.ts";
-import { Fd, owned } from "./fd.ts";
+import { checkFd } from "./_check.ts";
+import { type Fd, owned } from "./fd.ts";
 
 /**
  * Options of {@linkcode pipe}.
@@ -120,9 +121,8 @@ export function pipe(options?: PipeOptions): Pipe {
  * ```
  */
 export function pipeCapacity(fd: Fd, capacity?: number): number {
-  if (!(fd instanceof Fd)) throw new TypeError(`fd must be an Fd: got ${describe(fd)}`);
+  const number = checkFd(fd, "fd");
   const bytes = capacity === undefined ? 0 : checkCapacity(capacity);
-  const { number } = fd;
   return check(load().core.hawser_fd_pipe_capacity(number, bytes), () => ({
     what: `${bytes === 0 ? "ask" : "set"} what descriptor ${number} holds`,
     operation: "fd_pipe_capacity",

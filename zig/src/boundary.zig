@@ -2,6 +2,7 @@
 
 const std = @import("std");
 const bell = @import("bell.zig");
+const call = @import("call.zig");
 const exports = @import("exports.zig");
 const constants = @import("constants.zig");
 const fd = @import("fd.zig");
@@ -34,6 +35,8 @@ pub const options = .{
     .{ "openOptions", fd.OpenOptions },
     .{ "memoryOptions", memory.Options },
     .{ "pipeOptions", pipe.Options },
+    .{ "fdFlags", fd.Flags },
+    .{ "copyOptions", call.CopyOptions },
 };
 
 pub const Function = struct {
