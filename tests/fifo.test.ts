@@ -58,7 +58,7 @@ test("relative to a folder's descriptor", async () => {
   using folder = tmpdir();
   mkdirSync(folder.file("a"));
   using directory = Fd.open(folder.file("a"), "O_DIRECTORY");
-  using fifo = Fifo.make("fifo", { directory });
+  using _fifo = Fifo.make("fifo", { directory });
   expect(readdirSync(folder.file("a"))).toEqual(["fifo"]);
   expect(Fifo.tryOpen("fifo", "write", { directory })).toBe(null);
   const reading = Fifo.open("fifo", "read", { directory });
@@ -179,7 +179,7 @@ test("the 65th blocking call is refused with the limit, and taken when one has e
   expect(reader.closed).toBe(false);
 });
 
-test("tryOpen() waits for nobody", async () => {
+test("tryOpen() waits for nobody", () => {
   using folder = tmpdir();
   using fifo = Fifo.make(folder.file("fifo"));
   expect(Fifo.tryOpen(fifo.path, "write")).toBe(null);

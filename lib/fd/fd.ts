@@ -19,6 +19,7 @@ import { gone, list, made, originOf, trace } from "./_trace.ts";
 import { checkBuffers, gather, joined, reading, tried, writing } from "./_transfer.ts";
 import type {
   Buffers,
+  FdFlagChanges,
   FdFlags,
   FdStat,
   OpenFd,
@@ -693,7 +694,7 @@ export class Fd implements Disposable {
    * assert.equal(ends.writer.flags.nonblock, false);
    * ```
    */
-  setFlags(flags: Partial<Omit<FdFlags, "access">>): void {
+  setFlags(flags: FdFlagChanges): void {
     const number = this.#open("change");
     let which = 0;
     let wanted = 0;

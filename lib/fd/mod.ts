@@ -8,6 +8,7 @@ export type { BlockOptions, WaitOptions } from "../core/mod.ts";
 export { Fd } from "./fd.ts";
 export type {
   Buffers,
+  FdFlagChanges,
   FdFlags,
   FdKind,
   FdStat,

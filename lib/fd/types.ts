@@ -163,6 +163,22 @@ export interface FdFlags {
 }
 
 /**
+ * What `Fd.setFlags()` is to change; what is not named stays.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { Fd, type FdFlagChanges } from "hawser/fd";
+ *
+ * const inherited: FdFlagChanges = { closeOnExec: false };
+ * using fd = Fd.open("/dev/null");
+ * fd.setFlags(inherited);
+ * assert.equal(fd.flags.closeOnExec, false);
+ * ```
+ */
+export type FdFlagChanges = { readonly [Name in Exclude<keyof FdFlags, "access">]?: FdFlags[Name] | undefined };
+
+/**
  * From where `Fd.seek()` counts: SEEK_SET, SEEK_CUR, SEEK_END; to the next data or hole, SEEK_DATA, SEEK_HOLE.
  *
  * @example
