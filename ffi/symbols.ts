@@ -1,7 +1,7 @@
 // Written by zig/src/bindings.zig from the Zig sources. Do not edit: `npm run build`.
 
 /** The hash of all that stands here; the library answers with its own. */
-export const abi: number = 0xe3d09507;
+export const abi: number = 0x8aa915c3;
 
 /** The kinds of argument and result. A `buffer` is a Uint8Array that is not empty. */
 export type Kind = "u32" | "i32" | "f64" | "handle" | "fd" | "buffer";
@@ -26,6 +26,24 @@ export const signatures: Readonly<Record<keyof Core, Signature>> = {
   hawser_fd_pread: { args: ["fd", "buffer", "u32", "f64"], returns: "i32" },
   hawser_fd_write: { args: ["fd", "buffer", "u32"], returns: "i32" },
   hawser_fd_pwrite: { args: ["fd", "buffer", "u32", "f64"], returns: "i32" },
+  hawser_fd_read_cached: { args: ["fd", "buffer", "u32"], returns: "i32" },
+  hawser_fd_pread_cached: { args: ["fd", "buffer", "u32", "f64"], returns: "i32" },
+  hawser_fd_flags: { args: ["fd"], returns: "i32" },
+  hawser_fd_set_flags: { args: ["fd", "u32", "u32"], returns: "i32" },
+  hawser_fd_seek: { args: ["fd", "f64", "u32"], returns: "f64" },
+  hawser_fd_truncate: { args: ["fd", "f64"], returns: "i32" },
+  hawser_fd_sync: { args: ["fd", "u32"], returns: "i32" },
+  hawser_fd_splice: { args: ["fd", "fd", "u32"], returns: "i32" },
+  hawser_fd_tee: { args: ["fd", "fd", "u32"], returns: "i32" },
+  hawser_fifo_make: { args: ["i32", "buffer", "u32", "u32"], returns: "i32" },
+  hawser_fifo_unlink: { args: ["i32", "buffer", "u32"], returns: "i32" },
+  hawser_fifo_open: { args: ["i32", "buffer", "u32", "u32", "f64", "u32"], returns: "i32" },
+  hawser_call_open: { args: ["handle", "u32", "i32", "buffer", "u32", "u32"], returns: "i32" },
+  hawser_call_sync: { args: ["handle", "u32", "fd", "u32"], returns: "i32" },
+  hawser_call_copy: { args: ["handle", "u32", "fd", "f64", "fd", "f64", "u32", "u32"], returns: "i32" },
+  hawser_call_prefetch: { args: ["handle", "u32", "fd", "f64", "u32", "u32"], returns: "i32" },
+  hawser_fd_pipe: { args: ["u32", "u32", "buffer", "u32"], returns: "i32" },
+  hawser_fd_pipe_capacity: { args: ["fd", "u32"], returns: "i32" },
   hawser_poll_fds: { args: ["buffer", "u32", "f64", "u32"], returns: "i32" },
   hawser_poll_start: { args: ["handle", "u32", "fd", "u32"], returns: "i32" },
   hawser_poll_cancel: { args: ["handle", "u32", "u32"], returns: "i32" },
@@ -125,6 +143,84 @@ export interface Core {
    * pwrite(2), likewise.
    */
   hawser_fd_pwrite(fd: number, bytes: Uint8Array, bytes_size: number, position: number): number;
+  /**
+   * read(2), likewise, and EAGAIN of readahead(2) where a disk would have to be waited for.
+   */
+  hawser_fd_read_cached(fd: number, bytes: Uint8Array, bytes_size: number): number;
+  /**
+   * pread(2), likewise.
+   */
+  hawser_fd_pread_cached(fd: number, bytes: Uint8Array, bytes_size: number, position: number): number;
+  /**
+   * fcntl(2) F_GETFL and F_GETFD: FdFlags.
+   */
+  hawser_fd_flags(fd: number): number;
+  /**
+   * fcntl(2) F_SETFL and F_SETFD: sets those FdFlags of `which` that can be set to what they are in `wanted`.
+   */
+  hawser_fd_set_flags(fd: number, which: number, wanted: number): number;
+  /**
+   * lseek(2): the new place. `whence` is lseek's own number.
+   */
+  hawser_fd_seek(fd: number, offset: number, whence: number): number;
+  /**
+   * ftruncate(2).
+   */
+  hawser_fd_truncate(fd: number, size: number): number;
+  /**
+   * fsync(2), or fdatasync(2) for `data_only`.
+   */
+  hawser_fd_sync(fd: number, data_only: number): number;
+  /**
+   * splice(2), without waiting: how many bytes were moved, zero at the end. EAGAIN where it would wait.
+   */
+  hawser_fd_splice(from: number, to: number, count: number): number;
+  /**
+   * tee(2), likewise: how many bytes were copied.
+   */
+  hawser_fd_tee(from: number, to: number, count: number): number;
+  /**
+   * mkfifoat(3). A negative `dir` is the working directory.
+   */
+  hawser_fifo_make(dir: number, path: Uint8Array, path_bytes: number, mode: number): number;
+  /**
+   * unlinkat(2).
+   */
+  hawser_fifo_unlink(dir: number, path: Uint8Array, path_bytes: number): number;
+  /**
+   * openat(2) that may have to wait for the other end of a FIFO, at most `timeout_ms` (negative: for ever): a descriptor that
+   * is O_NONBLOCK. `options` is OpenOptions; with its `nonblock` it does not wait. Signals are waited through unless
+   * `interruptible`.
+   */
+  hawser_fifo_open(dir: number, path: Uint8Array, path_bytes: number, options: number, timeout_ms: number, interruptible: number): number;
+  /**
+   * The same on a thread of its own: the call's id. The descriptor comes to the bell under `token`.
+   */
+  hawser_call_open(bell: number, token: number, dir: number, path: Uint8Array, path_bytes: number, options: number): number;
+  /**
+   * Starts fsync(2), or fdatasync(2) for `data_only`, which goes on where the descriptor is closed: the call's id. The result
+   * comes to the bell under `token`.
+   */
+  hawser_call_sync(bell: number, token: number, fd: number, data_only: number): number;
+  /**
+   * Starts sendfile(2), or copy_file_range(2), of a file: the call's id. How many bytes were copied comes to the bell under
+   * `token`, zero at the end. `options` is CopyOptions, which says whether the positions count.
+   */
+  hawser_call_copy(bell: number, token: number, from: number, from_position: number, to: number, to_position: number, count: number, options: number): number;
+  /**
+   * Starts to read a part of a file into the page cache, at `position` or, for `here`, where the descriptor stands: the call's
+   * id. The result, 0, comes to the bell under `token`.
+   */
+  hawser_call_prefetch(bell: number, token: number, fd: number, position: number, here: number, count: number): number;
+  /**
+   * pipe2(2), neither end blocking: fills PipeEnds. `options` is PipeOptions, `capacity` F_SETPIPE_SZ's bytes, zero for the
+   * kernel's default.
+   */
+  hawser_fd_pipe(capacity: number, options: number, ends: Uint8Array, ends_bytes: number): number;
+  /**
+   * fcntl(2) F_SETPIPE_SZ, or F_GETPIPE_SZ where `capacity` is zero: how many bytes a pipe holds.
+   */
+  hawser_fd_pipe_capacity(fd: number, capacity: number): number;
   /**
    * poll(2) on records of struct pollfd, at most `timeout_ms` (negative: for ever): how many have something to tell. Signals
    * are waited through unless `interruptible`.
@@ -522,6 +618,15 @@ export const calls: readonly string[] = [
   "poll",
   "pread",
   "pwrite",
+  "pipe",
+  "mknodat",
+  "lseek",
+  "fsync",
+  "splice",
+  "tee",
+  "sendfile",
+  "copy_file_range",
+  "readahead",
 ];
 
 export const memory_directory: string = "/dev/shm";
@@ -558,6 +663,7 @@ export const layouts = {
   link: { size: 128, rx_bytes: 0, tx_bytes: 8, rx_packets: 16, tx_packets: 24, rx_errors: 32, tx_errors: 40, rx_dropped: 48, tx_dropped: 56, index: 64, flags: 68, mtu: 72, type: 76, operstate: 78, address_bytes: 79, name: 80, address: 96 },
   done: { size: 8, token: 0, result: 4 },
   pollFd: { size: 8, fd: 0, events: 4, revents: 6 },
+  pipeEnds: { size: 12, reader: 0, writer: 4, capacity: 8 },
   objectInfo: { size: 72, stat: 0, version: 48, version_own: 52, pid_namespace: 56, pid_namespace_own: 60, created: 64, padding: 68 },
   mutexOwner: { size: 8, tid: 0, pid: 4 },
   mutexSleep: { size: 12, word_offset: 0, expected: 4, limit_ms: 8 },
@@ -567,4 +673,7 @@ export const layouts = {
 export const options = {
   openOptions: { read: 1, write: 2, append: 4, create: 8, exclusive: 16, truncate: 32, directory: 64, nofollow: 128, nonblock: 256, path: 512, tmpfile: 1024, sync: 2048 },
   memoryOptions: { readonly: 1, sparse: 2, create: 4, seal: 8 },
+  pipeOptions: { packet: 1 },
+  fdFlags: { read: 1, write: 2, path: 4, append: 8, nonblock: 16, packet: 32, close_on_exec: 64 },
+  copyOptions: { range: 1, from_position: 2, to_position: 4 },
 } as const;

@@ -72,6 +72,18 @@ const examples: Record<string, () => Value> = {
   bytes: () => new Uint8Array(8),
   fds: () => new Uint8Array(layouts.pollFd.size).fill(255), // Descriptor -1, which poll(2) skips.
   operation: () => 8, // LOCK_UN.
+  capacity: () => 0,
+  from: () => objects.fd,
+  to: () => objects.fd,
+  from_position: () => 0,
+  to_position: () => 0,
+  dir: () => -1,
+  whence: () => 0,
+  which: () => 0,
+  wanted: () => 0,
+  data_only: () => 0,
+  here: () => 0,
+  ends: () => new Uint8Array(layouts.pipeEnds.size),
   stat: () => new Uint8Array(layouts.stat.size),
   entries: () => new Uint8Array(layouts.memoryEntry.size),
   links: () => new Uint8Array(layouts.link.size),
@@ -82,7 +94,7 @@ const examples: Record<string, () => Value> = {
 };
 const texts = new Set(["name", "path"]);
 /** Buffers that must be exactly one record. */
-const records = new Set(["stat", "info", "sleep", "holder"]);
+const records = new Set(["stat", "info", "sleep", "holder", "ends"]);
 
 function good(parameters: readonly Parameter[]): Value[] {
   const values: Value[] = [];

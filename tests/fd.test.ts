@@ -4,8 +4,8 @@ import { createServer } from "node:net";
 import process from "node:process";
 import { inspect } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
-import { Fd, type FdKind, type OpenFlag, SystemError } from "../mod.ts";
-import { here, laneCommand, start } from "./support/lanes.ts";
+import { Fd, type FdKind, type OpenFlag, pipe, SystemError } from "../mod.ts";
+import { here, laneCommand, spawnLane, start } from "./support/lanes.ts";
 import { asNobody, needsRoot } from "./support/nobody.ts";
 import { leftBehind, snapshot } from "./support/snapshot.ts";
 import { tmpdir, unique } from "./support/watchdog.ts";
@@ -20,6 +20,9 @@ function descriptors(target: string): number[] {
     }
   });
 }
+
+/** What makes a runtime offer gc(), where it does not of itself. */
+const gcFlags = here === "deno" ? ["-A", "--v8-flags=--expose-gc"] : here === "bun" ? [] : ["--expose-gc"];
 
 /** Not by spawnSync(), for which Bun makes an event loop that stays. */
 async function mkfifo(path: string): Promise<void> {
@@ -234,6 +237,112 @@ test("console.log shows what it is", () => {
   expect(inspect(fd)).toBe("Fd (closed)");
 });
 
+test("flags tells what fcntl(2) does, and setFlags() changes what can be changed", () => {
+  using folder = tmpdir();
+  using fd = Fd.open(folder.file("x"), ["O_WRONLY", "O_CREAT", "O_APPEND"]);
+  expect(fd.flags).toEqual({ access: "O_WRONLY", append: true, nonblock: false, packet: false, closeOnExec: true });
+  using copy = fd.dup();
+  fd.setFlags({ append: false, nonblock: true, closeOnExec: false });
+  expect(fd.flags).toEqual({ access: "O_WRONLY", append: false, nonblock: true, packet: false, closeOnExec: false });
+  expect(copy.flags).toEqual({ ...fd.flags, closeOnExec: true }); // The others belong to the open file.
+  expect(kernelFlags(fd) & (O_APPEND | O_NONBLOCK | O_CLOEXEC)).toBe(O_NONBLOCK);
+  fd.setFlags({});
+  fd.setFlags({ nonblock: undefined });
+  expect(fd.flags.nonblock).toBe(true);
+  using path = Fd.open("/", "O_PATH");
+  expect(path.flags.access).toBe("O_PATH");
+  using both = Fd.open("/dev/null", "O_RDWR");
+  expect(both.flags.access).toBe("O_RDWR");
+  using ends = pipe();
+  ends.writer.setFlags({ packet: true });
+  expect(ends.writer.flags.packet).toBe(true);
+});
+
+test("seek() moves as lseek(2) does", () => {
+  using fd = Fd.open("/tmp", ["O_RDWR", "O_TMPFILE"]);
+  fd.writeAllSync(new Uint8Array(100));
+  expect(fd.seek(0, "current")).toBe(100);
+  expect(fd.seek(10)).toBe(10);
+  expect(fd.seek(-3, "current")).toBe(7);
+  expect(fd.seek(-1, "end")).toBe(99);
+  expect(fd.seek(2 ** 40)).toBe(2 ** 40);
+  expect(fd.seek(0, "hole")).toBe(100);
+  fd.truncate(2 ** 20);
+  fd.writeSync(new Uint8Array(1), { position: 2 ** 20 });
+  expect(fd.seek(5, "data")).toBe(5);
+  expect(() => fd.seek(-1)).toThrow(expect.objectContaining({ code: "EINVAL", syscall: "lseek" }));
+  expect(() => fd.seek(2 ** 21, "data")).toThrow(expect.objectContaining({ code: "ENXIO", syscall: "lseek" }));
+  using ends = pipe();
+  expect(() => ends.reader.seek(0)).toThrow(expect.objectContaining({ code: "ESPIPE", syscall: "lseek" }));
+});
+
+test("truncate() cuts and extends", () => {
+  using fd = Fd.open("/tmp", ["O_RDWR", "O_TMPFILE"]);
+  fd.writeAllSync(new Uint8Array(10).fill(1));
+  fd.truncate(5);
+  fd.truncate(8);
+  fd.seek(0);
+  expect([...fd.readAllSync()]).toEqual([1, 1, 1, 1, 1, 0, 0, 0]);
+  using ends = pipe();
+  expect(() => ends.writer.truncate(0)).toThrow(expect.objectContaining({ code: "EINVAL", syscall: "ftruncate" }));
+});
+
+test("sync() and its twins come back, wait for no close, and refuse a pipe", async () => {
+  const fd = Fd.open("/tmp", ["O_RDWR", "O_TMPFILE"]);
+  fd.writeAllSync(new Uint8Array(5000));
+  fd.syncSync();
+  fd.datasyncSync();
+  await fd.sync({ timeout: 60_000 });
+  const last = fd.datasync();
+  fd.close();
+  await last;
+  await expect(fd.sync()).rejects.toThrow("it is closed");
+  using ends = pipe();
+  await expect(ends.writer.sync()).rejects.toMatchObject({ code: "EINVAL", syscall: "fsync" });
+  await expect(ends.writer.datasync()).rejects.toMatchObject({ code: "EINVAL", syscall: "fdatasync" });
+  expect(() => ends.writer.syncSync()).toThrow(expect.objectContaining({ code: "EINVAL", syscall: "fsync" }));
+  expect(() => ends.writer.datasyncSync()).toThrow(expect.objectContaining({ syscall: "fdatasync" }));
+  const reason = new Error("no");
+  await expect(ends.writer.sync({ signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+});
+
+test("list() tells where each Fd was made, while tracing is on", () => {
+  using before = Fd.open("/dev/null");
+  expect(Fd.list()).toEqual([]);
+  Fd.trace(true);
+  try {
+    const fd = Fd.open("/dev/null");
+    const ends = pipe();
+    const copy = fd.dup();
+    const all = [fd, ends.reader, ends.writer, copy];
+    expect(Fd.list().map(({ number }) => number)).toEqual(all.map(({ number }) => number));
+    for (const { stack, dropped } of Fd.list()) {
+      expect(stack.split("\n")[0]).toContain("fd.test");
+      expect(dropped).toBe(false);
+    }
+    expect(inspect(fd)).toMatch(new RegExp(`^Fd ${fd.number} \\(made .*fd\\.test.*\\)$`));
+    expect(inspect(before)).toBe(`Fd ${before.number}`);
+    Fd.from(copy.release()).close();
+    for (const one of [fd, ends]) one[Symbol.dispose]();
+    expect(Fd.list()).toEqual([]);
+    using left = Fd.open("/dev/null");
+    Fd.trace(false);
+    expect(Fd.list()).toEqual([]);
+    expect(inspect(left)).toBe(`Fd ${left.number}`);
+  } finally {
+    Fd.trace(false);
+  }
+});
+
+test("an Fd that is dropped while tracing is on is told of, and only then", async () => {
+  const ended = await spawnLane(here, "fd_dropped", [], { flags: gcFlags });
+  expect(ended).toMatchObject({ status: 0 });
+  expect(JSON.parse(ended.stdout)).toEqual({
+    warnings: [{ code: "HAWSER_FD_DROPPED", detail: true }],
+    listed: [true],
+  });
+});
+
 // What is refused before anything is called.
 
 const wrong: { name: string; run: () => unknown; error: new () => Error; text: RegExp }[] = [
@@ -270,6 +379,29 @@ const wrong: { name: string; run: () => unknown; error: new () => Error; text: R
   { name: "to take over a half", run: () => Fd.from(0.5), error: RangeError, text: /number/ },
   { name: "to take over NaN", run: () => Fd.from(NaN), error: RangeError, text: /number/ },
   { name: "to take over 2 ** 32", run: () => Fd.from(2 ** 32), error: RangeError, text: /number/ },
+  { name: "to trace by text", run: () => Fd.trace("on" as never), error: TypeError, text: /on must be a boolean/ },
+  { name: "flags that are a number", run: () => withFd((fd) => fd.setFlags(1 as never)), error: TypeError, text: /./ },
+  {
+    name: "to change the access",
+    run: () => withFd((fd) => fd.setFlags({ access: "O_RDWR" } as never)),
+    error: TypeError,
+    text: /no member "access"/,
+  },
+  {
+    name: "a flag that is a number",
+    run: () => withFd((fd) => fd.setFlags({ append: 1 as never })),
+    error: TypeError,
+    text: /append must be a boolean/,
+  },
+  { name: "to seek to a half", run: () => withFd((fd) => fd.seek(0.5)), error: RangeError, text: /offset/ },
+  { name: "to seek to text", run: () => withFd((fd) => fd.seek("0" as never)), error: TypeError, text: /offset/ },
+  {
+    name: "to seek from nowhere",
+    run: () => withFd((fd) => fd.seek(0, "top" as never)),
+    error: RangeError,
+    text: /whence must be one of start, current, end, data, hole: got "top"/,
+  },
+  { name: "a size below zero", run: () => withFd((fd) => fd.truncate(-1)), error: RangeError, text: /size/ },
   { name: "to copy above text", run: () => withFd((fd) => fd.dup("9" as never)), error: TypeError, text: /least/ },
   { name: "to copy above -1", run: () => withFd((fd) => fd.dup(-1)), error: RangeError, text: /least/ },
 ];
@@ -290,6 +422,16 @@ const members: Record<string, (fd: Fd) => unknown> = {
   dup: (fd) => fd.dup(),
   release: (fd) => fd.release(),
   stat: (fd) => fd.stat(),
+  flags: (fd) => fd.flags,
+  setFlags: (fd) => fd.setFlags({ nonblock: true }),
+  seek: (fd) => fd.seek(0),
+  truncate: (fd) => fd.truncate(0),
+  syncSync: (fd) => fd.syncSync(),
+  datasyncSync: (fd) => fd.datasyncSync(),
+  readSync: (fd) => fd.readSync(new Uint8Array(1)),
+  writeAllSync: (fd) => fd.writeAllSync(new Uint8Array(1)),
+  readable: (fd) => fd.readable,
+  writable: (fd) => fd.writable,
 };
 for (const [name, use] of Object.entries(members)) {
   for (const end of ["close", "release"] as const) {

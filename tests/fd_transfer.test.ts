@@ -3,7 +3,7 @@
 import { execFile } from "node:child_process";
 import { afterAll, describe, expect, test } from "vitest";
 import { load } from "../ffi/load.ts";
-import { Fd, pollSync } from "../lib/fd/mod.ts";
+import { Fd, pipe, pollSync } from "../lib/fd/mod.ts";
 import { tmpdir, until, watchdog } from "./support/watchdog.ts";
 
 const folder = tmpdir();
@@ -177,7 +177,215 @@ test("a view of a part of a buffer is read into there, and nowhere else", () => 
   expect([...buffer.keys()].filter((i) => buffer[i] === 0)).toEqual(Array.from({ length: 16 }, (_, i) => i + 8));
 });
 
+test("several buffers are one call: in their order, and a packet whole", async () => {
+  using ends = pipe({ packet: true });
+  const [a, b, c] = [new Uint8Array(2), new Uint8Array(0), new Uint8Array(8)];
+  expect(await ends.writer.write([bytes("ab"), bytes(""), bytes("cde")])).toBe(5);
+  ends.writer.writeSync([bytes("next"), bytes("!")]);
+  expect(ends.writer.tryWrite([])).toBe(0);
+  expect(await ends.reader.read([a, b, c])).toBe(5);
+  expect([text(a, 2), text(c, 3), c[3]]).toEqual(["ab", "cde", 0]);
+  // More than there is room for is dropped with the packet.
+  expect(ends.reader.readSync([a, new Uint8Array(1)])).toBe(3);
+  expect(ends.reader.tryRead([a, c])).toBe(null);
+
+  using file = Fd.open("/tmp", ["O_RDWR", "O_TMPFILE"]);
+  expect(file.writeSync([bytes("--"), bytes("hello"), bytes(" world")], { position: 3 })).toBe(13);
+  expect(await file.read([a, c], { position: 5 })).toBe(10);
+  expect([text(a, 2), text(c, 8)]).toEqual(["he", "llo worl"]);
+  expect(file.tryRead([])).toBe(0);
+});
+
+test("writeAll() and readAll() come to the end", async () => {
+  using ends = pipe({ capacity: 4096 });
+  const all = Uint8Array.from({ length: 100_000 }, (_, i) => i % 251);
+  const written = ends.writer.writeAll([all.subarray(0, 10), all.subarray(10)]).then(() => ends.writer.close());
+  expect(await watchdog(ends.reader.readAll(), "All bytes")).toEqual(all);
+  await written;
+
+  using file = Fd.open("/tmp", ["O_RDWR", "O_TMPFILE"]);
+  file.writeAllSync(all);
+  await file.writeAll(bytes("XY"), { position: 1 });
+  expect(file.readAllSync().length).toBe(0);
+  file.seek(0);
+  const read = file.readAllSync();
+  expect([read.length, text(read, 4)]).toEqual([100_000, "\0XY\x03"]);
+});
+
+test("writeAll() and readAll() are called off on their way", async () => {
+  using ends = pipe({ capacity: 4096 });
+  const reason = new Error("enough");
+  const controller = new AbortController();
+  const written = ends.writer.writeAll(new Uint8Array(10_000), { signal: controller.signal });
+  expect(ends.reader.tryRead(new Uint8Array(8192))).toBe(4096);
+  controller.abort(reason);
+  await expect(written).rejects.toBe(reason);
+  await expect(ends.writer.writeAll(new Uint8Array(20_000), { timeout: 5 })).rejects.toMatchObject({
+    code: "ETIMEDOUT",
+  });
+  expect(() => ends.writer.writeAllSync(new Uint8Array(20_000), { timeout: 5 })).toThrow(
+    expect.objectContaining({ code: "ETIMEDOUT" }),
+  );
+  await expect(ends.reader.readAll({ timeout: 5 })).rejects.toMatchObject({ code: "ETIMEDOUT" });
+  expect(() => ends.reader.readAllSync({ timeout: 5 })).toThrow(expect.objectContaining({ code: "ETIMEDOUT" }));
+});
+
+test("a file that is not in the page cache is brought there by another thread", async (context) => {
+  using folder = tmpdir();
+  const path = folder.file("cold");
+  using fd = Fd.open(path, ["O_RDWR", "O_CREAT"]);
+  const all = Uint8Array.from({ length: 300_000 }, (_, i) => i % 249);
+  fd.writeAllSync(all);
+  const { core } = load();
+  /** Takes the file out of the cache: whether it is out is the file system's to say. */
+  const cool = async () => {
+    await fd.sync();
+    await new Promise<void>((done, fail) =>
+      execFile("dd", [`if=${path}`, "iflag=nocache", "count=0"], (error) => error === null ? done() : fail(error))
+    );
+    const one = new Uint8Array(1);
+    return core.hawser_fd_pread_cached(fd.number, one, 1, 200_000) < 0;
+  };
+  if (!await cool()) context.skip("this file system keeps its files in the page cache");
+  const buffer = new Uint8Array(all.length);
+  const reading = fd.read(buffer, { position: 0 });
+  expect(core.hawser_call_count()).toBe(1); // Nothing was read yet, and this thread goes on.
+  expect(buffer[248]).toBe(0);
+  expect(await reading).toBe(all.length);
+  expect(buffer).toEqual(all);
+
+  expect(await cool()).toBe(true);
+  fd.seek(100);
+  const there = fd.read(buffer.fill(0).subarray(0, 10));
+  expect(core.hawser_call_count()).toBe(1);
+  expect(await there).toBe(10);
+  expect(buffer.subarray(0, 10)).toEqual(all.subarray(100, 110));
+  expect(fd.seek(0, "current")).toBe(110);
+
+  expect(await cool()).toBe(true);
+  const reason = new Error("too slow");
+  const controller = new AbortController();
+  const aborted = fd.read(buffer, { position: 0, signal: controller.signal });
+  controller.abort(reason);
+  await expect(aborted).rejects.toBe(reason);
+  await until(() => core.hawser_call_count() === 0, "No call is left");
+});
+
+test("readable streams what is there until the end, and closes", async () => {
+  const ends = pipe();
+  const all = Uint8Array.from({ length: 200_000 }, (_, i) => i % 251);
+  const written = ends.writer.writeAll(all).then(() => ends.writer.close());
+  expect(ends.reader.readable).toBe(ends.reader.readable);
+  const parts: Uint8Array[] = [];
+  for await (const part of ends.reader.readable) parts.push(part);
+  expect(new Uint8Array(await new Blob(parts as BlobPart[]).arrayBuffer())).toEqual(all);
+  await written;
+  expect(ends.reader.closed).toBe(true);
+});
+
+test("readable reads nothing before somebody asks, and decodes text", async () => {
+  const ends = pipe();
+  ends.writer.writeSync(bytes("grüße"));
+  const { readable } = ends.reader;
+  await new Promise((done) => setTimeout(done, 10));
+  const one = new Uint8Array(1);
+  expect(ends.reader.tryRead(one)).toBe(1); // It is still there, for us.
+  ends.writer.close();
+  let all = "";
+  const decoder: ReadableWritablePair<string, BufferSource> = new TextDecoderStream();
+  for await (const part of readable.pipeThrough(decoder)) all += part;
+  expect(all).toBe("rüße");
+});
+
+test("cancel() ends a read that waits, and closes", async () => {
+  using ends = pipe();
+  const reader = ends.reader.readable.getReader();
+  const read = reader.read();
+  await reader.cancel("no more");
+  expect(await watchdog(read, "The read")).toMatchObject({ done: true });
+  expect(ends.reader.closed).toBe(true);
+  await until(() => load().core.hawser_poll_count() === 0, "No wait is left");
+});
+
+test("writable holds back while the pipe is full, and close() closes", async () => {
+  using ends = pipe({ capacity: 4096 });
+  const writer = ends.writer.writable.getWriter();
+  let written = false;
+  const write = writer.write(new Uint8Array(10_000)).then(() => (written = true));
+  await new Promise((done) => setTimeout(done, 20));
+  expect([written, writer.desiredSize]).toEqual([false, 0]);
+  const closed = writer.close();
+  expect((await watchdog(ends.reader.readAll(), "All bytes")).length).toBe(10_000);
+  await write;
+  await closed;
+  expect(ends.writer.closed).toBe(true);
+});
+
+test("abort() ends a write that waits, and closes", async () => {
+  using ends = pipe({ capacity: 4096 });
+  const writer = ends.writer.writable.getWriter();
+  writer.closed.catch(() => {});
+  const write = writer.write(new Uint8Array(10_000));
+  const broken = expect(write).rejects.toBeDefined();
+  await new Promise((done) => setTimeout(done, 10));
+  await watchdog(writer.abort(new Error("no more")), "The abort");
+  await broken;
+  expect(ends.writer.closed).toBe(true);
+  await until(() => load().core.hawser_poll_count() === 0, "No wait is left");
+});
+
+test("streams fail as their descriptor does, and close it", async () => {
+  const ends = pipe();
+  ends.reader.close();
+  const writer = ends.writer.writable.getWriter();
+  writer.closed.catch(() => {});
+  await expect(writer.write(bytes("x"))).rejects.toMatchObject({ code: "EPIPE" });
+  expect(ends.writer.closed).toBe(true);
+
+  const other = pipe();
+  const text = other.writer.writable.getWriter();
+  text.closed.catch(() => {});
+  await expect(text.write("x" as never)).rejects.toThrow(TypeError);
+  expect(other.writer.closed).toBe(true);
+  other.reader.close();
+  expect(() => other.reader.writable).toThrow("it is closed");
+});
+
+test("a stream whose descriptor is closed under it fails", async () => {
+  using ends = pipe();
+  const reading = ends.reader.readable.getReader();
+  reading.closed.catch(() => {});
+  const read = reading.read();
+  await until(() => load().core.hawser_poll_count() === 1, "It waits");
+  ends.reader.close();
+  await expect(watchdog(read, "The read")).rejects.toMatchObject({ code: "ECANCELED" });
+  await until(() => load().core.hawser_poll_count() === 0, "No wait is left");
+});
+
+test("both streams of one descriptor close it with the last", async () => {
+  const fd = Fd.open("/dev/null", "O_RDWR");
+  const writer = fd.writable.getWriter();
+  for await (const _ of fd.readable) expect.unreachable();
+  expect(fd.closed).toBe(false);
+  await writer.write(bytes("x"));
+  await writer.close();
+  expect(fd.closed).toBe(true);
+});
+
+test("pipeTo() copies from one descriptor to another", async () => {
+  const input = Fd.open("/tmp", ["O_RDWR", "O_TMPFILE"]);
+  input.writeAllSync(new Uint8Array(300_000).fill(7));
+  input.seek(0);
+  const output = Fd.open("/tmp", ["O_RDWR", "O_TMPFILE"]);
+  using copy = output.dup();
+  await input.readable.pipeTo(output.writable);
+  expect([input.closed, output.closed, copy.stat().size]).toEqual([true, true, 300_000]);
+});
+
 const refused: { name: string; run: (fd: Fd) => unknown; error: unknown }[] = [
+  { name: "a text among buffers", run: (fd) => fd.read([new Uint8Array(1), "x" as never]), error: TypeError },
+  { name: "a text to write to the end", run: (fd) => fd.writeAll("x" as never), error: TypeError },
+  { name: "an unknown option of readAll", run: (fd) => fd.readAll({ count: 1 } as never), error: TypeError },
   { name: "a text to write", run: (fd) => fd.write("x" as never), error: TypeError },
   { name: "a number for a buffer", run: (fd) => fd.read(16 as never), error: TypeError },
   { name: "words for bytes", run: (fd) => fd.writeSync(new Uint16Array(2) as never), error: TypeError },

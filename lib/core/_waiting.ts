@@ -88,6 +88,8 @@ export interface Source {
    * off, or done already: then nobody would undo it, and the wait resolves.
    */
   interrupt?(core: Core, bell: number, token: number, id: number): number;
+  /** Ends what comes where the wait was given up meanwhile. */
+  late?(core: Core, result: number): void;
 }
 
 /**
@@ -115,6 +117,12 @@ export function checkWait({ signal, timeout }: WaitOptions): number {
   const limit = checkTimeout(timeout);
   signal?.throwIfAborted();
   return limit;
+}
+
+/** How much of a limit is left, in milliseconds: never less than zero. */
+export function countdown(limit: number): () => number {
+  const start = performance.now();
+  return () => Math.max(0, limit - (performance.now() - start));
 }
 
 /** Ends this thread's doorbell if nothing is waited for: for tests that count descriptors. The next wait makes another. */
@@ -196,7 +204,7 @@ class Loop {
           interrupted = { reason };
           return;
         }
-        this.#waiters.set(token, null);
+        this.#waiters.set(token, source.late ? (result) => source.late!(this.#core, result) : null);
         source.cancel?.(this.#core, this.#bell, token, started);
         end(() => reject(reason));
       };

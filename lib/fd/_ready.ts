@@ -1,11 +1,12 @@
 // Waiting for a descriptor by its number: what ready(), poll() and every call that would block stand on.
 import { load } from "../../ffi/load.ts";
-import { layouts, POLLNVAL } from "../../ffi/symbols.ts";
+import { calls, layouts, POLLNVAL } from "../../ffi/symbols.ts";
 import { type Attempt, check, errnoOf, failure } from "../core/_results.ts";
 import {
   type BlockOptions,
   checkBlock,
   checkWait,
+  countdown,
   limitMs,
   type Source,
   wait,
@@ -62,21 +63,22 @@ function attempt(number: number): Attempt {
  * @param wanted What to wait for after EAGAIN.
  * @param step Tries once: a result of the library.
  * @param what What was tried, for messages.
+ * @param fetched Waits for a disk, where `step` may answer {@link fromDisk}.
  */
 export async function whenReady(
   wanted: Wanted,
   step: () => number,
   what: () => Attempt,
   options: WaitOptions,
+  fetched?: (options: WaitOptions) => Promise<void>,
 ): Promise<number> {
-  const limit = checkWait(options);
-  const start = performance.now();
+  const left = countdown(checkWait(options));
   for (;;) {
     const result = step();
     if (errnoOf(result) !== -EAGAIN) return check(result, what);
-    const left = limit - (performance.now() - start);
+    const rest = { signal: options.signal, timeout: left() };
     try {
-      await untilReady(wanted, { signal: options.signal, timeout: Math.max(0, left) });
+      await (result === fromDisk ? fetched!(rest) : untilReady(wanted, rest));
     } catch (error) {
       throw named(error, what);
     }
@@ -91,18 +93,21 @@ export function blockUntilReady(
   options: BlockOptions,
 ): number {
   const { limit, interruptible } = checkBlock(options);
-  const start = performance.now();
+  const left = countdown(limit);
   for (;;) {
     const result = step();
     if (errnoOf(result) !== -EAGAIN) return check(result, what);
-    const left = limit - (performance.now() - start);
-    if (left <= 0) throw failure(-ETIMEDOUT, what());
-    lookAt([wanted], left, interruptible);
+    const rest = left();
+    if (rest === 0) throw failure(-ETIMEDOUT, what());
+    lookAt([wanted], rest, interruptible);
   }
 }
 
+/** What a read answers whose bytes are on a disk: EAGAIN of readahead(2). */
+export const fromDisk: number = -(11 | calls.indexOf("readahead") << 12);
+
 /** The error of a wait, in the words of what waited. */
-function named(error: unknown, what: () => Attempt): unknown {
+export function named(error: unknown, what: () => Attempt): unknown {
   const { code, errno } = error as { code?: string; errno?: number };
   if (code !== "ETIMEDOUT" && code !== "ECANCELED") return error;
   const told = what();

@@ -1,5 +1,5 @@
 import { layouts } from "../../ffi/symbols.ts";
-import type { FdKind, FdStat } from "./fd.ts";
+import type { FdKind, FdStat } from "./types.ts";
 
 const kinds: Readonly<Record<number, FdKind>> = {
   0o010000: "fifo",

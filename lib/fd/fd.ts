@@ -1,150 +1,33 @@
 import { load } from "../../ffi/load.ts";
-import { layouts, options as bits, POLLIN, POLLOUT } from "../../ffi/symbols.ts";
-import { cString, describe, fileMode, filePath, integer, optionsObject } from "../core/_arguments.ts";
-import { type Attempt, check, errnoOf } from "../core/_results.ts";
-import { type BlockOptions, waitOptionNames, type WaitOptions } from "../core/_waiting.ts";
+import { layouts, options as bits } from "../../ffi/symbols.ts";
+import { cString, describe, fileMode, filePath, flag, integer, optionsObject } from "../core/_arguments.ts";
+import { type Attempt, check } from "../core/_results.ts";
+import {
+  type BlockOptions,
+  checkBlock,
+  checkWait,
+  countdown,
+  wait,
+  waitOptionNames,
+  type WaitOptions,
+} from "../core/_waiting.ts";
 import { inspectAs } from "../core/_inspect.ts";
-import { blockUntilReady, type Wanted, whenReady } from "./_ready.ts";
+import { blockUntilReady, whenReady } from "./_ready.ts";
 import { readStat } from "./_stat.ts";
-
-/**
- * The flags of open(2) that {@linkcode Fd.open} takes. `O_CLOEXEC` and `O_NOCTTY` are always set.
- *
- * @example
- * ```ts
- * import assert from "node:assert/strict";
- * import { Fd, type OpenFlag } from "hawser/fd";
- *
- * const unnamed: OpenFlag[] = ["O_RDWR", "O_TMPFILE"];
- * using fd = Fd.open("/tmp", unnamed);
- * assert.equal(fd.stat().links, 0);
- * ```
- */
-export type OpenFlag =
-  | "O_RDONLY"
-  | "O_WRONLY"
-  | "O_RDWR"
-  | "O_APPEND"
-  | "O_CREAT"
-  | "O_DIRECTORY"
-  | "O_EXCL"
-  | "O_NOFOLLOW"
-  | "O_NONBLOCK"
-  | "O_PATH"
-  | "O_SYNC"
-  | "O_TMPFILE"
-  | "O_TRUNC";
-
-/**
- * What a descriptor stands for. `"anonymous"` is what has no inode type: an eventfd, a pidfd, an epoll instance.
- *
- * @example
- * ```ts
- * import assert from "node:assert/strict";
- * import { Fd, type FdKind } from "hawser/fd";
- *
- * using fd = Fd.open("/dev/null");
- * const kind: FdKind = fd.stat().kind;
- * assert.equal(kind, "character device");
- * ```
- */
-export type FdKind =
-  | "file"
-  | "directory"
-  | "symbolic link"
-  | "fifo"
-  | "socket"
-  | "character device"
-  | "block device"
-  | "anonymous";
-
-/**
- * What fstat(2) says of a descriptor.
- *
- * @example
- * ```ts
- * import assert from "node:assert/strict";
- * import { Fd, type FdStat } from "hawser/fd";
- *
- * const sameFile = (a: FdStat, b: FdStat) => a.device === b.device && a.inode === b.inode;
- * using fd = Fd.open("/etc/passwd");
- * using copy = fd.dup();
- * assert(sameFile(fd.stat(), copy.stat()));
- * ```
- */
-export interface FdStat {
-  /** What it stands for. */
-  readonly kind: FdKind;
-  /** The size in bytes, of a file. */
-  readonly size: number;
-  /** The permission bits. */
-  readonly mode: number;
-  /** The user that owns it. */
-  readonly uid: number;
-  /** The group that owns it. */
-  readonly gid: number;
-  /** How many names it has; zero for what was unlinked or never had one. */
-  readonly links: number;
-  /** The number of the inode. */
-  readonly inode: bigint;
-  /** The device the inode is on. */
-  readonly device: bigint;
-}
-
-/**
- * Options of {@linkcode Fd.read} and {@linkcode Fd.write}.
- *
- * @example
- * ```ts
- * import assert from "node:assert/strict";
- * import { Fd, type TransferOptions } from "hawser/fd";
- *
- * const start: TransferOptions = { position: 0, timeout: 1000 };
- * using fd = Fd.open("/etc/passwd");
- * assert.equal(await fd.read(new Uint8Array(5), start), 5);
- * ```
- */
-export interface TransferOptions extends WaitOptions {
-  /** Where in the file, in bytes; its own place stays. Not for pipes and sockets (ESPIPE). Its own place by default. */
-  readonly position?: number | undefined;
-}
-
-/**
- * Options of {@linkcode Fd.readSync} and {@linkcode Fd.writeSync}.
- *
- * @example
- * ```ts
- * import assert from "node:assert/strict";
- * import { Fd, type TransferSyncOptions } from "hawser/fd";
- *
- * const end: TransferSyncOptions = { position: 1 << 30 };
- * using fd = Fd.open("/etc/passwd");
- * assert.equal(fd.readSync(new Uint8Array(5), end), 0);
- * ```
- */
-export interface TransferSyncOptions extends BlockOptions {
-  /** Where in the file, in bytes; its own place stays. Not for pipes and sockets (ESPIPE). Its own place by default. */
-  readonly position?: number | undefined;
-}
-
-/** A read or a write, ready to be tried. */
-interface Transfer {
-  readonly wanted: Wanted;
-  readonly step: () => number;
-  readonly what: () => Attempt;
-}
-
-/** Checks what to transfer: the position, -1 where there is none. */
-function checkTransfer(bytes: unknown, name: string, position: number | undefined): number {
-  if (!(bytes instanceof Uint8Array)) throw new TypeError(`${name} must be a Uint8Array: got ${describe(bytes)}`);
-  return position === undefined ? -1 : integer(position, "position", 0, Number.MAX_SAFE_INTEGER);
-}
-
-function unlessBlocked(result: number, what: () => Attempt): number | null {
-  return errnoOf(result) === -EAGAIN ? null : check(result, what);
-}
-
-const EAGAIN = 11;
+import { readableOf, writableOf } from "./_streams.ts";
+import { gone, list, made, originOf, trace } from "./_trace.ts";
+import { checkBuffers, gather, joined, reading, tried, writing } from "./_transfer.ts";
+import type {
+  Buffers,
+  FdFlagChanges,
+  FdFlags,
+  FdStat,
+  OpenFd,
+  OpenFlag,
+  TransferOptions,
+  TransferSyncOptions,
+  Whence,
+} from "./types.ts";
 
 const { openOptions } = bits;
 
@@ -163,6 +46,12 @@ const flagBits: Readonly<Record<OpenFlag, number>> = {
   O_TMPFILE: openOptions.tmpfile,
   O_TRUNC: openOptions.truncate,
 };
+
+/** An Fd of a new descriptor, close-on-exec already: for what opens one. Not exported from the package. */
+export let owned: (number: number) => Fd;
+
+const { fdFlags } = bits;
+const whences: readonly Whence[] = ["start", "current", "end", "data", "hole"];
 
 /** What the constructor is called with from here, and from nowhere else. */
 const inside = Symbol("Fd");
@@ -186,11 +75,20 @@ const inside = Symbol("Fd");
  * ```
  */
 export class Fd implements Disposable {
+  static {
+    owned = (number) => new Fd(number, inside);
+  }
+
   #number: number;
+  #readable: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
+  #writable: WritableStream<Uint8Array> | undefined;
+  /** How many streams of it have not ended. */
+  #streams = 0;
 
   private constructor(number: number, key: symbol) {
     if (key !== inside) throw new TypeError("Cannot make an Fd by new: use Fd.open() or Fd.from()");
     this.#number = number;
+    made(this, number);
   }
 
   /**
@@ -266,6 +164,48 @@ export class Fd implements Disposable {
   }
 
   /**
+   * Remembers where each Fd is made from now on, or forgets it all: for {@linkcode Fd.list}, for console.log, and for a
+   * warning (HAWSER_FD_DROPPED) when one is dropped without close(). Of this JS thread. Off by default, and then free.
+   *
+   * @param on Whether to remember.
+   * @throws {TypeError} If it is no boolean.
+   *
+   * @example
+   * ```ts
+   * import assert from "node:assert/strict";
+   * import { Fd } from "hawser/fd";
+   *
+   * Fd.trace(true);
+   * using fd = Fd.open("/dev/null");
+   * assert.deepEqual(Fd.list().map(({ number }) => number), [fd.number]);
+   * Fd.trace(false);
+   * ```
+   */
+  static trace(on: boolean): void {
+    trace(flag(on, "on"));
+  }
+
+  /**
+   * Lists the Fds that were made since {@linkcode Fd.trace} was switched on, and are open.
+   *
+   * @returns Each with where it was made, oldest first; none while it is off.
+   *
+   * @example
+   * ```ts
+   * import assert from "node:assert/strict";
+   * import { Fd } from "hawser/fd";
+   *
+   * Fd.trace(true);
+   * Fd.open("/dev/null").close();
+   * assert.deepEqual(Fd.list(), []);
+   * Fd.trace(false);
+   * ```
+   */
+  static list(): OpenFd[] {
+    return list();
+  }
+
+  /**
    * The descriptor's number, for APIs that take one. It stays the Fd's to close.
    *
    * @throws {TypeError} If it is closed or released.
@@ -324,6 +264,7 @@ export class Fd implements Disposable {
   release(): number {
     const number = this.#open("release");
     this.#number = -1;
+    gone(this, number);
     load().core.hawser_poll_withdraw(number);
     return number;
   }
@@ -356,9 +297,12 @@ export class Fd implements Disposable {
   /**
    * Reads some bytes, read(2) or pread(2), and waits for them without blocking the thread.
    *
-   * A pipe, socket, terminal or eventfd is waited for by the kernel's poll; a file on a disk is read at once.
+   * A pipe, socket, terminal or eventfd is waited for by the kernel's poll. What has to come from a disk is first brought
+   * into the page cache on a thread of the library's.
    *
-   * @param buffer Where they go: at most its length.
+   * Several buffers are filled by one system call, as by readv(2): a packet is read whole.
+   *
+   * @param buffer Where they go: at most its length. Or several.
    * @param options Where in the file to read (`position`, which leaves the descriptor's own place as it is), how long to
    *   wait, and who may call it off.
    * @returns How many were read; zero at the end of the file, and where the other end is closed.
@@ -372,22 +316,22 @@ export class Fd implements Disposable {
    * import assert from "node:assert/strict";
    * import { Fd } from "hawser/fd";
    *
-   * using fd = Fd.open("/etc/hostname");
+   * using fd = Fd.open("/etc/passwd");
    * const buffer = new Uint8Array(4);
    * assert.equal(await fd.read(buffer), 4);
    * assert.equal(fd.readSync(buffer, { position: 0 }), 4);
    * ```
    */
-  async read(buffer: Uint8Array, options?: TransferOptions): Promise<number> {
+  async read(buffer: Buffers, options?: TransferOptions): Promise<number> {
     const { position, ...waiting } = optionsObject(options, ["position", ...waitOptionNames]);
-    const transfer = this.#read(buffer, position);
-    return await whenReady(transfer.wanted, transfer.step, transfer.what, waiting);
+    const { wanted, step, what, fetched } = reading(() => this.#open("read"), buffer, position, false);
+    return await whenReady(wanted, step, what, waiting, fetched);
   }
 
   /**
    * Reads some bytes, and blocks the thread until there are any.
    *
-   * @param buffer Where they go: at most its length.
+   * @param buffer Where they go: at most its length. Or several, which one system call fills.
    * @param options Where in the file to read, how long to wait, and whether signals end it.
    * @returns How many were read; zero at the end of the file, and where the other end is closed.
    * @throws {TypeError} If an argument has the wrong type, or the descriptor is closed.
@@ -403,16 +347,16 @@ export class Fd implements Disposable {
    * assert.equal(fd.readSync(new Uint8Array(16), { timeout: 1000 }), 16);
    * ```
    */
-  readSync(buffer: Uint8Array, options?: TransferSyncOptions): number {
+  readSync(buffer: Buffers, options?: TransferSyncOptions): number {
     const { position, ...waiting } = optionsObject(options, ["position", "timeout", "interruptible"]);
-    const transfer = this.#read(buffer, position);
+    const transfer = reading(() => this.#open("read"), buffer, position, true);
     return blockUntilReady(transfer.wanted, transfer.step, transfer.what, waiting);
   }
 
   /**
    * Reads some bytes if there are any.
    *
-   * @param buffer Where they go: at most its length.
+   * @param buffer Where they go: at most its length. Or several, which one system call fills.
    * @returns How many were read, zero at the end of the file; null where it would have to wait.
    * @throws {TypeError} If the buffer is none, or the descriptor is closed.
    * @throws {SystemError} As read(2) refuses.
@@ -426,16 +370,75 @@ export class Fd implements Disposable {
    * assert.equal(fd.tryRead(new Uint8Array(1)), 0);
    * ```
    */
-  tryRead(buffer: Uint8Array): number | null {
-    const { step, what } = this.#read(buffer, undefined);
-    return unlessBlocked(step(), what);
+  tryRead(buffer: Buffers): number | null {
+    return tried(reading(() => this.#open("read"), buffer, undefined, true));
+  }
+
+  /**
+   * Reads all there is until the end: of a file from where it stands, of a pipe until no writer is left.
+   *
+   * @param options How long to wait, and who may call it off. What was read until then is lost.
+   * @returns The bytes.
+   * @throws {TypeError | RangeError | SystemError} As {@linkcode Fd.read} does.
+   * @throws The signal's reason, if it was aborted before the end.
+   *
+   * @example
+   * ```ts
+   * import assert from "node:assert/strict";
+   * import { pipe } from "hawser/fd";
+   *
+   * using ends = pipe();
+   * ends.writer.writeSync(new TextEncoder().encode("all of it"));
+   * ends.writer.close();
+   * assert.equal(new TextDecoder().decode(await ends.reader.readAll()), "all of it");
+   * ```
+   */
+  async readAll(options?: WaitOptions): Promise<Uint8Array> {
+    const { signal, timeout } = optionsObject(options, waitOptionNames);
+    const left = countdown(checkWait({ signal, timeout }));
+    const parts: Uint8Array[] = [];
+    const buffer = new Uint8Array(64 * 1024);
+    for (;;) {
+      const count = await this.read(buffer, { signal, timeout: left() });
+      if (count === 0) return gather(parts);
+      parts.push(buffer.slice(0, count));
+    }
+  }
+
+  /**
+   * Reads all there is until the end, and blocks the thread.
+   *
+   * @param options How long to wait, and whether signals end it. What was read until then is lost.
+   * @returns The bytes.
+   * @throws {TypeError | RangeError | SystemError} As {@linkcode Fd.readSync} does.
+   *
+   * @example
+   * ```ts
+   * import assert from "node:assert/strict";
+   * import { Fd } from "hawser/fd";
+   *
+   * using fd = Fd.open("/etc/passwd");
+   * assert.match(new TextDecoder().decode(fd.readAllSync()), /^root:/m);
+   * ```
+   */
+  readAllSync(options?: BlockOptions): Uint8Array {
+    const { limit, interruptible } = checkBlock(options);
+    const left = countdown(limit);
+    const parts: Uint8Array[] = [];
+    const buffer = new Uint8Array(64 * 1024);
+    for (;;) {
+      const count = this.readSync(buffer, { timeout: left(), interruptible });
+      if (count === 0) return gather(parts);
+      parts.push(buffer.slice(0, count));
+    }
   }
 
   /**
    * Writes bytes, write(2) or pwrite(2), and waits for room without blocking the thread.
    *
    * @param bytes What to write. A full pipe or socket may take a part of it only; up to PIPE_BUF (4096) bytes go into a pipe
-   *   whole.
+   *   whole. Or several arrays, which one system call writes in their order, as writev(2): up to PIPE_BUF bytes together go
+   *   into a pipe whole, and they are one packet.
    * @param options Where in the file to write (`position`), how long to wait, and who may call it off.
    * @returns How many bytes were written.
    * @throws {TypeError} If an argument has the wrong type, or the descriptor is closed.
@@ -453,16 +456,16 @@ export class Fd implements Disposable {
    * assert.equal(fd.stat().size, 5);
    * ```
    */
-  async write(bytes: Uint8Array, options?: TransferOptions): Promise<number> {
+  async write(bytes: Buffers, options?: TransferOptions): Promise<number> {
     const { position, ...waiting } = optionsObject(options, ["position", ...waitOptionNames]);
-    const transfer = this.#write(bytes, position);
-    return await whenReady(transfer.wanted, transfer.step, transfer.what, waiting);
+    const { wanted, step, what } = writing(() => this.#open("write"), bytes, position);
+    return await whenReady(wanted, step, what, waiting);
   }
 
   /**
    * Writes bytes, and blocks the thread until there is room.
    *
-   * @param bytes What to write.
+   * @param bytes What to write. Or several arrays, which one system call writes.
    * @param options Where in the file to write, how long to wait, and whether signals end it.
    * @returns How many bytes were written.
    * @throws {TypeError} If an argument has the wrong type, or the descriptor is closed.
@@ -478,16 +481,16 @@ export class Fd implements Disposable {
    * assert.throws(() => fd.writeSync(new Uint8Array(1)), { code: "ENOSPC", syscall: "write" });
    * ```
    */
-  writeSync(bytes: Uint8Array, options?: TransferSyncOptions): number {
+  writeSync(bytes: Buffers, options?: TransferSyncOptions): number {
     const { position, ...waiting } = optionsObject(options, ["position", "timeout", "interruptible"]);
-    const transfer = this.#write(bytes, position);
+    const transfer = writing(() => this.#open("write"), bytes, position);
     return blockUntilReady(transfer.wanted, transfer.step, transfer.what, waiting);
   }
 
   /**
    * Writes bytes if there is room.
    *
-   * @param bytes What to write.
+   * @param bytes What to write. Or several arrays, which one system call writes.
    * @returns How many bytes were written; null where it would have to wait.
    * @throws {TypeError} If the bytes are none, or the descriptor is closed.
    * @throws {SystemError} As write(2) refuses.
@@ -501,36 +504,362 @@ export class Fd implements Disposable {
    * assert.equal(fd.tryWrite(new Uint8Array(100)), 100);
    * ```
    */
-  tryWrite(bytes: Uint8Array): number | null {
-    const { step, what } = this.#write(bytes, undefined);
-    return unlessBlocked(step(), what);
+  tryWrite(bytes: Buffers): number | null {
+    return tried(writing(() => this.#open("write"), bytes, undefined));
   }
 
-  #read(buffer: Uint8Array, position: number | undefined): Transfer {
-    const number = this.#open("read");
-    const at = checkTransfer(buffer, "buffer", position);
-    const { core } = load();
-    return {
-      wanted: { number, bits: POLLIN },
-      // The Fd may have been closed while this waited, and the number be another's.
-      step: at < 0
-        ? () => core.hawser_fd_read(this.#open("read"), buffer, buffer.length)
-        : () => core.hawser_fd_pread(this.#open("read"), buffer, buffer.length, at),
-      what: () => ({ what: `read descriptor ${number}`, operation: "fd_read" }),
+  /**
+   * Writes bytes to the last one, in as many system calls as that takes.
+   *
+   * @param bytes What to write. Or several arrays, written in their order.
+   * @param options Where in the file to begin (`position`), how long to wait, and who may call it off. What was written
+   *   until then stays written.
+   * @throws {TypeError | RangeError | SystemError} As {@linkcode Fd.write} does.
+   * @throws The signal's reason, if it was aborted before the last byte was written.
+   *
+   * @example
+   * ```ts
+   * import assert from "node:assert/strict";
+   * import { pipe } from "hawser/fd";
+   *
+   * using ends = pipe();
+   * const million = new Uint8Array(1_000_000); // More than the pipe holds.
+   * const written = ends.writer.writeAll(million).then(() => ends.writer.close());
+   * assert.equal((await ends.reader.readAll()).length, 1_000_000);
+   * await written;
+   * ```
+   */
+  async writeAll(bytes: Buffers, options?: TransferOptions): Promise<void> {
+    const { position, signal, timeout } = optionsObject(options, ["position", ...waitOptionNames]);
+    const left = countdown(checkWait({ signal, timeout }));
+    const all = joined(checkBuffers(bytes, "bytes"));
+    let done = 0;
+    do {
+      const at = position === undefined ? undefined : position + done;
+      done += await this.write(all.subarray(done), { position: at, signal, timeout: left() });
+    } while (done < all.length);
+  }
+
+  /**
+   * Writes bytes to the last one, and blocks the thread.
+   *
+   * @param bytes What to write. Or several arrays, written in their order.
+   * @param options Where in the file to begin, how long to wait, and whether signals end it. What was written until then
+   *   stays written.
+   * @throws {TypeError | RangeError | SystemError} As {@linkcode Fd.writeSync} does.
+   *
+   * @example
+   * ```ts
+   * import assert from "node:assert/strict";
+   * import { Fd } from "hawser/fd";
+   *
+   * using fd = Fd.open("/tmp", ["O_RDWR", "O_TMPFILE"]);
+   * fd.writeAllSync([new Uint8Array(10), new Uint8Array(20)]);
+   * assert.equal(fd.stat().size, 30);
+   * ```
+   */
+  writeAllSync(bytes: Buffers, options?: TransferSyncOptions): void {
+    const { position, timeout, interruptible } = optionsObject(options, ["position", "timeout", "interruptible"]);
+    const left = countdown(checkBlock({ timeout, interruptible }).limit);
+    const all = joined(checkBuffers(bytes, "bytes"));
+    let done = 0;
+    do {
+      const at = position === undefined ? undefined : position + done;
+      done += this.writeSync(all.subarray(done), { position: at, timeout: left(), interruptible });
+    } while (done < all.length);
+  }
+
+  /**
+   * The descriptor's bytes as a stream, the same one each time. Nothing is read before somebody asks for it, so that what
+   * nobody asked for is still there for others.
+   *
+   * The Fd is closed when all of its streams that were taken have ended: this one with the end of the file, an error, or
+   * cancel(), which also ends a read that waits.
+   *
+   * @throws {TypeError} If it is closed or released.
+   *
+   * @example
+   * ```ts
+   * import assert from "node:assert/strict";
+   * import { pipe } from "hawser/fd";
+   *
+   * using ends = pipe();
+   * ends.writer.writeSync(new TextEncoder().encode("grüße"));
+   * ends.writer.close();
+   * let text = "";
+   * const decoder: ReadableWritablePair<string, BufferSource> = new TextDecoderStream();
+   * for await (const part of ends.reader.readable.pipeThrough(decoder)) text += part;
+   * assert.equal(text, "grüße");
+   * ```
+   */
+  get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    if (this.#readable === undefined) {
+      this.#open("read");
+      this.#readable = readableOf(this, this.#streamEnd());
+    }
+    return this.#readable;
+  }
+
+  /**
+   * The descriptor as a stream to write to, the same one each time. A write is done when all of its bytes are; a full pipe
+   * holds the stream up.
+   *
+   * The Fd is closed when all of its streams that were taken have ended: this one with close(), an error, or abort(), which
+   * also ends a write that waits.
+   *
+   * @throws {TypeError} If it is closed or released.
+   *
+   * @example
+   * ```ts
+   * import assert from "node:assert/strict";
+   * import { Fd, pipe } from "hawser/fd";
+   *
+   * using ends = pipe();
+   * using file = Fd.open("/etc/passwd");
+   * const { size } = file.stat();
+   * const copied = file.readable.pipeTo(ends.writer.writable);
+   * assert.equal((await ends.reader.readAll()).length, size);
+   * await copied;
+   * assert(ends.writer.closed && file.closed);
+   * ```
+   */
+  get writable(): WritableStream<Uint8Array> {
+    if (this.#writable === undefined) {
+      this.#open("write");
+      this.#writable = writableOf(this, this.#streamEnd());
+    }
+    return this.#writable;
+  }
+
+  /** Counts a stream, and what it calls when it has ended. */
+  #streamEnd(): () => void {
+    this.#streams++;
+    let ended = false;
+    return () => {
+      if (ended) return;
+      ended = true;
+      if (--this.#streams === 0) this.close();
     };
   }
 
-  #write(bytes: Uint8Array, position: number | undefined): Transfer {
-    const number = this.#open("write");
-    const at = checkTransfer(bytes, "bytes", position);
-    const { core } = load();
+  /**
+   * What it was opened for and how it behaves, fcntl(2).
+   *
+   * @throws {TypeError} If it is closed or released.
+   *
+   * @example
+   * ```ts
+   * import assert from "node:assert/strict";
+   * import { pipe } from "hawser/fd";
+   *
+   * using ends = pipe();
+   * assert.equal(ends.reader.flags.access, "O_RDONLY");
+   * assert(ends.writer.flags.nonblock && ends.writer.flags.closeOnExec);
+   * ```
+   */
+  get flags(): FdFlags {
+    const number = this.#open("ask");
+    const word = check(load().core.hawser_fd_flags(number), () => ({
+      what: `ask for the flags of descriptor ${number}`,
+      operation: "fd_flags",
+    }));
+    const { read, write, path, append, nonblock, packet, close_on_exec } = fdFlags;
+    const has = (bit: number) => (word & bit) !== 0;
     return {
-      wanted: { number, bits: POLLOUT },
-      step: at < 0
-        ? () => core.hawser_fd_write(this.#open("write"), bytes, bytes.length)
-        : () => core.hawser_fd_pwrite(this.#open("write"), bytes, bytes.length, at),
-      what: () => ({ what: `write descriptor ${number}`, operation: "fd_write" }),
+      access: has(path) ? "O_PATH" : !has(write) ? "O_RDONLY" : has(read) ? "O_RDWR" : "O_WRONLY",
+      append: has(append),
+      nonblock: has(nonblock),
+      packet: has(packet),
+      closeOnExec: has(close_on_exec),
     };
+  }
+
+  /**
+   * Changes flags, fcntl(2); the others stay. All but `closeOnExec` belong to the open file, and change for every copy of the
+   * descriptor in every process.
+   *
+   * Give a pipe's end `nonblock: false` before another program gets it: most expect that.
+   *
+   * @param flags What is to change.
+   * @throws {TypeError} If a flag is unknown or no boolean, or the descriptor is closed.
+   * @throws {SystemError} EPERM if O_APPEND can't be taken off this file, EINVAL if it can't do O_DIRECT.
+   *
+   * @example
+   * ```ts
+   * import assert from "node:assert/strict";
+   * import { pipe } from "hawser/fd";
+   *
+   * using ends = pipe();
+   * ends.writer.setFlags({ nonblock: false });
+   * assert.equal(ends.writer.flags.nonblock, false);
+   * ```
+   */
+  setFlags(flags: FdFlagChanges): void {
+    const number = this.#open("change");
+    let which = 0;
+    let wanted = 0;
+    const given = optionsObject(flags, ["append", "nonblock", "packet", "closeOnExec"]);
+    for (const [name, value] of Object.entries(given)) {
+      if (value === undefined) continue;
+      const bit = fdFlags[name === "closeOnExec" ? "close_on_exec" : name as "append" | "nonblock" | "packet"];
+      which |= bit;
+      if (flag(value, name)) wanted |= bit;
+    }
+    check(load().core.hawser_fd_set_flags(number, which, wanted), () => ({
+      what: `change the flags of descriptor ${number}`,
+      operation: "fd_set_flags",
+    }));
+  }
+
+  /**
+   * Moves where the descriptor reads and writes next, lseek(2). Copies of it move, too.
+   *
+   * @param offset How far, in bytes.
+   * @param whence From where: the `"start"`, by default, the `"current"` place or the `"end"`; or to the next `"data"` or
+   *   `"hole"` from there on.
+   * @returns Where it stands, from the start.
+   * @throws {TypeError} If an argument has the wrong type, or the descriptor is closed.
+   * @throws {RangeError} If the offset is not whole, or `whence` is none of the words.
+   * @throws {SystemError} ESPIPE for pipes and sockets, EINVAL before the start, ENXIO if no data comes any more.
+   *
+   * @example
+   * ```ts
+   * import assert from "node:assert/strict";
+   * import { Fd } from "hawser/fd";
+   *
+   * using fd = Fd.open("/tmp", ["O_RDWR", "O_TMPFILE"]);
+   * fd.writeSync(new Uint8Array(10));
+   * assert.equal(fd.seek(-4, "current"), 6);
+   * assert.equal(fd.readSync(new Uint8Array(10)), 4);
+   * ```
+   */
+  seek(offset: number, whence: Whence = "start"): number {
+    const number = this.#open("seek in");
+    integer(offset, "offset", -Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
+    const word = whences.indexOf(whence);
+    if (word < 0) throw new RangeError(`whence must be one of ${whences.join(", ")}: got ${describe(whence)}`);
+    return check(load().core.hawser_fd_seek(number, offset, word), () => ({
+      what: `seek in descriptor ${number}`,
+      operation: "fd_seek",
+      states: { ESPIPE: "it has no places", ENXIO: "there is no more data" },
+    }));
+  }
+
+  /**
+   * Cuts or extends a file, ftruncate(2). What is new reads as zeroes.
+   *
+   * @param size How many bytes it has afterwards.
+   * @throws {TypeError} If the size is no number, or the descriptor is closed.
+   * @throws {RangeError} If the size is negative or not whole.
+   * @throws {SystemError} EINVAL if it is no file or not open for writing, EFBIG if that is too large.
+   *
+   * @example
+   * ```ts
+   * import assert from "node:assert/strict";
+   * import { Fd } from "hawser/fd";
+   *
+   * using fd = Fd.open("/tmp", ["O_RDWR", "O_TMPFILE"]);
+   * fd.truncate(100);
+   * assert.equal(fd.stat().size, 100);
+   * ```
+   */
+  truncate(size: number): void {
+    const number = this.#open("truncate");
+    integer(size, "size", 0, Number.MAX_SAFE_INTEGER);
+    check(load().core.hawser_fd_truncate(number, size), () => ({
+      what: `truncate descriptor ${number}`,
+      operation: "fd_truncate",
+    }));
+  }
+
+  /**
+   * Waits, without blocking the thread, until all that was written is on the disk, fsync(2). The Fd may be closed meanwhile.
+   *
+   * @param options A signal that calls the wait off, and its longest time; the writing itself goes on.
+   * @throws {TypeError} If an option has the wrong type, or the descriptor is closed.
+   * @throws {SystemError} EIO, ENOSPC if it could not be written; EINVAL for a pipe or socket; ETIMEDOUT after `timeout`;
+   *   EAGAIN if 64 blocking calls of this process are waited for already.
+   * @throws The signal's reason, if it was aborted before.
+   *
+   * @example
+   * ```ts
+   * import { Fd } from "hawser/fd";
+   *
+   * using fd = Fd.open("/tmp", ["O_RDWR", "O_TMPFILE"]);
+   * fd.writeSync(new Uint8Array(10));
+   * await fd.sync({ timeout: 60_000 });
+   * ```
+   */
+  async sync(options?: WaitOptions): Promise<void> {
+    await this.#sync(0, options);
+  }
+
+  /**
+   * The same as {@linkcode Fd.sync} for the data alone, without times and owners, fdatasync(2).
+   *
+   * @param options A signal that calls the wait off, and its longest time; the writing itself goes on.
+   * @throws {TypeError | SystemError} As {@linkcode Fd.sync} does.
+   * @throws The signal's reason, if it was aborted before.
+   *
+   * @example
+   * ```ts
+   * import { Fd } from "hawser/fd";
+   *
+   * using fd = Fd.open("/tmp", ["O_RDWR", "O_TMPFILE"]);
+   * fd.writeSync(new Uint8Array(10));
+   * await fd.datasync();
+   * ```
+   */
+  async datasync(options?: WaitOptions): Promise<void> {
+    await this.#sync(1, options);
+  }
+
+  /**
+   * Blocks the thread until all that was written is on the disk, fsync(2).
+   *
+   * @throws {TypeError} If the descriptor is closed.
+   * @throws {SystemError} EIO, ENOSPC if it could not be written; EINVAL for a pipe or socket.
+   *
+   * @example
+   * ```ts
+   * import { Fd } from "hawser/fd";
+   *
+   * using fd = Fd.open("/tmp", ["O_RDWR", "O_TMPFILE"]);
+   * fd.writeSync(new Uint8Array(10));
+   * fd.syncSync();
+   * ```
+   */
+  syncSync(): void {
+    const number = this.#open("sync");
+    check(load().core.hawser_fd_sync(number, 0), () => syncing(number));
+  }
+
+  /**
+   * The same as {@linkcode Fd.syncSync} for the data alone, fdatasync(2).
+   *
+   * @throws {TypeError | SystemError} As {@linkcode Fd.syncSync} does.
+   *
+   * @example
+   * ```ts
+   * import { Fd } from "hawser/fd";
+   *
+   * using fd = Fd.open("/tmp", ["O_RDWR", "O_TMPFILE"]);
+   * fd.writeSync(new Uint8Array(10));
+   * fd.datasyncSync();
+   * ```
+   */
+  datasyncSync(): void {
+    const number = this.#open("sync");
+    check(load().core.hawser_fd_sync(number, 1), () => syncing(number));
+  }
+
+  async #sync(dataOnly: number, options: WaitOptions | undefined): Promise<void> {
+    const number = this.#open("sync");
+    await wait(
+      { start: (core, bell, token) => core.hawser_call_sync(bell, token, number, dataOnly) },
+      () => syncing(number),
+      optionsObject(options, waitOptionNames),
+    );
   }
 
   /**
@@ -542,6 +871,7 @@ export class Fd implements Disposable {
     if (this.#number < 0) return;
     const number = this.#number;
     this.#number = -1;
+    gone(this, number);
     check(load().core.hawser_fd_close(number), () => ({ what: `close descriptor ${number}`, operation: "fd_close" }));
   }
 
@@ -556,4 +886,12 @@ export class Fd implements Disposable {
   }
 }
 
-inspectAs(Fd, (fd) => fd.closed ? "Fd (closed)" : `Fd ${fd.number}`);
+function syncing(number: number): Attempt {
+  return { what: `sync descriptor ${number}`, operation: "fd_sync", states: { EINVAL: "it is no file" } };
+}
+
+inspectAs(Fd, (fd) => {
+  if (fd.closed) return "Fd (closed)";
+  const origin = originOf(fd.number);
+  return `Fd ${fd.number}${origin === undefined ? "" : ` (made ${origin})`}`;
+});

@@ -6,6 +6,27 @@
 export { SystemError } from "../core/mod.ts";
 export type { BlockOptions, WaitOptions } from "../core/mod.ts";
 export { Fd } from "./fd.ts";
-export type { FdKind, FdStat, OpenFlag, TransferOptions, TransferSyncOptions } from "./fd.ts";
+export type {
+  Buffers,
+  FdFlagChanges,
+  FdFlags,
+  FdKind,
+  FdStat,
+  OpenFd,
+  OpenFlag,
+  TransferOptions,
+  TransferSyncOptions,
+  Whence,
+} from "./types.ts";
+export { copyFileRange, sendfile } from "./copy.ts";
+export type { CopyFileRangeOptions, SendfileOptions } from "./copy.ts";
+export { Fifo } from "./fifo.ts";
+export type { FifoAccess, FifoOpenOptions, FifoOpenSyncOptions, FifoOptions, FifoPlace } from "./fifo.ts";
+export { pipe, pipeCapacity } from "./pipe.ts";
+export type { Pipe, PipeOptions } from "./pipe.ts";
+export { pump } from "./pump.ts";
+export type { PumpOptions } from "./pump.ts";
+export { splice, spliceSync, tee, teeSync, trySplice, tryTee } from "./splice.ts";
+export type { SpliceOptions, SpliceSyncOptions } from "./splice.ts";
 export { poll, pollSync, ready } from "./poll.ts";
 export type { PollRequest, PollResult, Readiness, Ready } from "./poll.ts";

@@ -2,6 +2,7 @@
 
 const std = @import("std");
 const bell = @import("bell.zig");
+const call = @import("call.zig");
 const exports = @import("exports.zig");
 const constants = @import("constants.zig");
 const fd = @import("fd.zig");
@@ -10,6 +11,7 @@ const memory = @import("memory.zig");
 const mutex = @import("mutex.zig");
 const netlink = @import("netlink.zig");
 const object = @import("object.zig");
+const pipe = @import("pipe.zig");
 const sys = @import("sys.zig");
 
 /// The kinds of argument and result. A loader translates each to its runtime's notation.
@@ -22,6 +24,7 @@ pub const layouts = .{
     .{ "link", netlink.Link },
     .{ "done", bell.Record },
     .{ "pollFd", sys.PollFd },
+    .{ "pipeEnds", pipe.Ends },
     .{ "objectInfo", object.Info },
     .{ "mutexOwner", mutex.Owner },
     .{ "mutexSleep", mutex.Sleep },
@@ -31,6 +34,9 @@ pub const layouts = .{
 pub const options = .{
     .{ "openOptions", fd.OpenOptions },
     .{ "memoryOptions", memory.Options },
+    .{ "pipeOptions", pipe.Options },
+    .{ "fdFlags", fd.Flags },
+    .{ "copyOptions", call.CopyOptions },
 };
 
 pub const Function = struct {

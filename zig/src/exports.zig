@@ -18,6 +18,7 @@ const memory = @import("memory.zig");
 const mutex = @import("mutex.zig");
 const netlink = @import("netlink.zig");
 const object_ = @import("object.zig");
+const pipe = @import("pipe.zig");
 const poll = @import("poll.zig");
 const sys = @import("sys.zig");
 const wait = @import("wait.zig");
@@ -98,11 +99,210 @@ pub fn fd_pwrite(fd: Fd, bytes: ?[*]const u8, bytes_size: u32, position: f64) ca
     return transferred(sys.writeNow, fd, bytesOf(@constCast(bytes), bytes_size), whole(position) orelse return invalid);
 }
 
+/// read(2), likewise, and EAGAIN of readahead(2) where a disk would have to be waited for.
+pub fn fd_read_cached(fd: Fd, bytes: ?[*]u8, bytes_size: u32) callconv(.c) i32 {
+    return transferred(sys.readCached, fd, bytesOf(bytes, bytes_size), null);
+}
+
+/// pread(2), likewise.
+pub fn fd_pread_cached(fd: Fd, bytes: ?[*]u8, bytes_size: u32, position: f64) callconv(.c) i32 {
+    return transferred(sys.readCached, fd, bytesOf(bytes, bytes_size), whole(position) orelse return invalid);
+}
+
+/// fcntl(2) F_GETFL and F_GETFD: FdFlags.
+pub fn fd_flags(fd: Fd) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    const flags: u32 = @bitCast(fd_.flagsOf(&failure, @intFromEnum(fd)) catch return failure.result());
+    return @intCast(flags);
+}
+
+/// fcntl(2) F_SETFL and F_SETFD: sets those FdFlags of `which` that can be set to what they are in `wanted`.
+pub fn fd_set_flags(fd: Fd, which: u32, wanted: u32) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    fd_.setFlags(&failure, @intFromEnum(fd), @bitCast(which), @bitCast(wanted)) catch return failure.result();
+    return 0;
+}
+
+/// lseek(2): the new place. `whence` is lseek's own number.
+pub fn fd_seek(fd: Fd, offset: f64, whence: u32) callconv(.c) f64 {
+    var failure: sys.Failure = .{};
+    const distance: i64 = @intCast(whole(@abs(offset)) orelse return invalid);
+    const place = sys.lseek(&failure, @intFromEnum(fd), if (offset < 0) -distance else distance, whence) catch
+        return @floatFromInt(failure.result());
+    return @floatFromInt(place);
+}
+
+/// ftruncate(2).
+pub fn fd_truncate(fd: Fd, size: f64) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    sys.ftruncate(&failure, @intFromEnum(fd), whole(size) orelse return invalid) catch return failure.result();
+    return 0;
+}
+
+/// fsync(2), or fdatasync(2) for `data_only`.
+pub fn fd_sync(fd: Fd, data_only: u32) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    const sync = if (data_only != 0) &sys.fdatasync else &sys.fsync;
+    sync(&failure, @intFromEnum(fd)) catch return failure.result();
+    return 0;
+}
+
+/// splice(2), without waiting: how many bytes were moved, zero at the end. EAGAIN where it would wait.
+pub fn fd_splice(from: Fd, to: Fd, count: u32) callconv(.c) i32 {
+    return spliced(.splice, from, to, count);
+}
+
+/// tee(2), likewise: how many bytes were copied.
+pub fn fd_tee(from: Fd, to: Fd, count: u32) callconv(.c) i32 {
+    return spliced(.tee, from, to, count);
+}
+
+fn spliced(comptime kind: anytype, from: Fd, to: Fd, count: u32) i32 {
+    var failure: sys.Failure = .{};
+    const limited = @min(count, transfer_max);
+    const moved = sys.splice(&failure, kind, @intFromEnum(from), @intFromEnum(to), limited) catch return failure.result();
+    return @intCast(moved);
+}
+
+/// mkfifoat(3). A negative `dir` is the working directory.
+pub fn fifo_make(dir: i32, path: ?[*]const u8, path_bytes: u32, mode: u32) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    const path_text = text(path, path_bytes) orelse return invalid;
+    sys.mkfifoat(&failure, fd_.directory(dir), path_text, mode) catch return failure.result();
+    return 0;
+}
+
+/// unlinkat(2).
+pub fn fifo_unlink(dir: i32, path: ?[*]const u8, path_bytes: u32) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    const path_text = text(path, path_bytes) orelse return invalid;
+    sys.unlinkat(&failure, fd_.directory(dir), path_text) catch return failure.result();
+    return 0;
+}
+
+/// openat(2) that may have to wait for the other end of a FIFO, at most `timeout_ms` (negative: for ever): a descriptor that
+/// is O_NONBLOCK. `options` is OpenOptions; with its `nonblock` it does not wait. Signals are waited through unless
+/// `interruptible`.
+pub fn fifo_open(
+    dir: i32,
+    path: ?[*]const u8,
+    path_bytes: u32,
+    options: u32,
+    timeout_ms: f64,
+    interruptible: u32,
+) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    const path_text = text(path, path_bytes) orelse return invalid;
+    const deadline = sys.deadline(timeout_ms) orelse return invalid;
+    const open_options: fd_.OpenOptions = @bitCast(options);
+    if (open_options.nonblock) {
+        const opened = sys.openat(&failure, fd_.directory(dir), path_text, open_options.flags(), 0);
+        return opened catch failure.result();
+    }
+    const own = ownDirectory(&failure, dir) catch return failure.result();
+    const kind: call.Kind = .{ .open = .{ .dir = own, .path = std.mem.span(path_text), .options = open_options } };
+    return call.now(&failure, kind, deadline, interruptible != 0) catch failure.result();
+}
+
+/// The same on a thread of its own: the call's id. The descriptor comes to the bell under `token`.
+pub fn call_open(
+    bell: Handle,
+    token: u32,
+    dir: i32,
+    path: ?[*]const u8,
+    path_bytes: u32,
+    options: u32,
+) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    const found = bellOf(bell) orelse return bad_handle;
+    const path_text = text(path, path_bytes) orelse return invalid;
+    const own = ownDirectory(&failure, dir) catch return failure.result();
+    const kind: call.Kind = .{ .open = .{ .dir = own, .path = std.mem.span(path_text), .options = @bitCast(options) } };
+    const id = call.start(&failure, found, token, kind) catch return failure.result();
+    return @intCast(id);
+}
+
+fn ownDirectory(failure: *sys.Failure, dir: i32) sys.Error!i32 {
+    return if (dir < 0) -1 else fd_.dup(failure, dir, 0);
+}
+
+/// Starts fsync(2), or fdatasync(2) for `data_only`, which goes on where the descriptor is closed: the call's id. The result
+/// comes to the bell under `token`.
+pub fn call_sync(bell: Handle, token: u32, fd: Fd, data_only: u32) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    const found = bellOf(bell) orelse return bad_handle;
+    const own = fd_.dup(&failure, @intFromEnum(fd), 0) catch return failure.result();
+    const kind: call.Kind = if (data_only != 0) .{ .fdatasync = .{ .fd = own } } else .{ .fsync = .{ .fd = own } };
+    const id = call.start(&failure, found, token, kind) catch return failure.result();
+    return @intCast(id);
+}
+
+/// Starts sendfile(2), or copy_file_range(2), of a file: the call's id. How many bytes were copied comes to the bell under
+/// `token`, zero at the end. `options` is CopyOptions, which says whether the positions count.
+pub fn call_copy(
+    bell: Handle,
+    token: u32,
+    from: Fd,
+    from_position: f64,
+    to: Fd,
+    to_position: f64,
+    count: u32,
+    options: u32,
+) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    const found = bellOf(bell) orelse return bad_handle;
+    const from_at = whole(from_position) orelse return invalid;
+    const to_at = whole(to_position) orelse return invalid;
+    const how: call.CopyOptions = @bitCast(options);
+    const from_own = fd_.dup(&failure, @intFromEnum(from), 0) catch return failure.result();
+    const to_own = fd_.dup(&failure, @intFromEnum(to), 0) catch {
+        sys.closeQuietly(from_own);
+        return failure.result();
+    };
+    const id = call.start(&failure, found, token, .{ .copy = .{
+        .from = from_own,
+        .from_at = if (how.from_position) from_at else null,
+        .to = to_own,
+        .to_at = if (how.to_position) to_at else null,
+        .range = how.range,
+        .bytes = @min(count, transfer_max),
+    } }) catch return failure.result();
+    return @intCast(id);
+}
+
+/// Starts to read a part of a file into the page cache, at `position` or, for `here`, where the descriptor stands: the call's
+/// id. The result, 0, comes to the bell under `token`.
+pub fn call_prefetch(bell: Handle, token: u32, fd: Fd, position: f64, here: u32, count: u32) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    const found = bellOf(bell) orelse return bad_handle;
+    const asked = whole(position) orelse return invalid;
+    const at = if (here == 0) asked else sys.lseek(&failure, @intFromEnum(fd), 0, 1) catch return failure.result();
+    const own = fd_.dup(&failure, @intFromEnum(fd), 0) catch return failure.result();
+    const id = call.start(&failure, found, token, .{ .prefetch = .{ .fd = own, .at = at, .bytes = count } }) catch
+        return failure.result();
+    return @intCast(id);
+}
+
 fn transferred(comptime transfer: anytype, fd: Fd, bytes: []u8, position: ?u64) i32 {
     var failure: sys.Failure = .{};
     const limited = bytes[0..@min(bytes.len, transfer_max)];
     const count = transfer(&failure, @intFromEnum(fd), limited, position) catch return failure.result();
     return @intCast(count);
+}
+
+/// pipe2(2), neither end blocking: fills PipeEnds. `options` is PipeOptions, `capacity` F_SETPIPE_SZ's bytes, zero for the
+/// kernel's default.
+pub fn fd_pipe(capacity: u32, options: u32, ends: ?[*]u8, ends_bytes: u32) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    const out = record(pipe.Ends, ends, ends_bytes) orelse return invalid;
+    out.* = pipe.open(&failure, capacity, @bitCast(options)) catch return failure.result();
+    return 0;
+}
+
+/// fcntl(2) F_SETPIPE_SZ, or F_GETPIPE_SZ where `capacity` is zero: how many bytes a pipe holds.
+pub fn fd_pipe_capacity(fd: Fd, capacity: u32) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    return pipe.setCapacity(&failure, @intFromEnum(fd), capacity) catch failure.result();
 }
 
 /// poll(2) on records of struct pollfd, at most `timeout_ms` (negative: for ever): how many have something to tell. Signals
@@ -519,6 +719,7 @@ pub fn bell_close(bell: Handle) callconv(.c) i32 {
     handle_.remove(bell);
     wait.withdraw(.{ .bell = found });
     poll.withdraw(.{ .bell = found });
+    call.withdraw(found);
     bell_.close(found);
     return 0;
 }

@@ -20,7 +20,7 @@ pub const OpenOptions = packed struct(u32) {
     sync: bool = false,
     _: u20 = 0,
 
-    fn flags(options: OpenOptions) linux.O {
+    pub fn flags(options: OpenOptions) linux.O {
         return .{
             .ACCMODE = if (options.read and options.write) .RDWR else if (options.write) .WRONLY else .RDONLY,
             .APPEND = options.append,
@@ -53,6 +53,52 @@ pub fn adopt(failure: *sys.Failure, fd: i32) sys.Error!void {
     const flags = try sys.fcntl(failure, fd, linux.F.GETFD, 0);
     if (flags & linux.FD_CLOEXEC != 0) return;
     _ = try sys.fcntl(failure, fd, linux.F.SETFD, @intCast(flags | linux.FD_CLOEXEC));
+}
+
+/// fcntl(2)'s flags by name.
+pub const Flags = packed struct(u32) {
+    read: bool = false,
+    write: bool = false,
+    path: bool = false,
+    append: bool = false,
+    nonblock: bool = false,
+    packet: bool = false,
+    close_on_exec: bool = false,
+    _: u25 = 0,
+};
+
+/// fcntl(2) F_GETFL and F_GETFD.
+pub fn flagsOf(failure: *sys.Failure, fd: i32) sys.Error!Flags {
+    const status: linux.O = @bitCast(try sys.fcntl(failure, fd, linux.F.GETFL, 0));
+    const own = try sys.fcntl(failure, fd, linux.F.GETFD, 0);
+    return .{
+        .read = !status.PATH and status.ACCMODE != .WRONLY,
+        .write = !status.PATH and status.ACCMODE != .RDONLY,
+        .path = status.PATH,
+        .append = status.APPEND,
+        .nonblock = status.NONBLOCK,
+        .packet = status.DIRECT,
+        .close_on_exec = own & linux.FD_CLOEXEC != 0,
+    };
+}
+
+/// fcntl(2) F_SETFL and F_SETFD: sets those flags of `which` that can be set to what they are in `wanted`.
+pub fn setFlags(failure: *sys.Failure, fd: i32, which: Flags, wanted: Flags) sys.Error!void {
+    var status: linux.O = @bitCast(try sys.fcntl(failure, fd, linux.F.GETFL, 0));
+    if (which.append or which.nonblock or which.packet) {
+        if (which.append) status.APPEND = wanted.append;
+        if (which.nonblock) status.NONBLOCK = wanted.nonblock;
+        if (which.packet) status.DIRECT = wanted.packet;
+        _ = try sys.fcntl(failure, fd, linux.F.SETFL, @as(u32, @bitCast(status)));
+    }
+    // The descriptor's only other flag is none.
+    const own: usize = if (wanted.close_on_exec) linux.FD_CLOEXEC else 0;
+    if (which.close_on_exec) _ = try sys.fcntl(failure, fd, linux.F.SETFD, own);
+}
+
+/// The descriptor of a folder for the calls that take paths; a negative number stands for the working directory.
+pub fn directory(dir: i32) i32 {
+    return if (dir < 0) linux.AT.FDCWD else dir;
 }
 
 test "adopt() sets close-on-exec on what came without" {

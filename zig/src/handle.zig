@@ -16,6 +16,7 @@ const sys = @import("sys.zig");
 const bell_ = @import("bell.zig");
 const Lock = @import("lock.zig").Lock;
 const poll = @import("poll.zig");
+const call = @import("call.zig");
 const wait = @import("wait.zig");
 const Mapping = @import("memory.zig").Mapping;
 
@@ -127,6 +128,7 @@ fn sweepLocked() void {
 fn abandon(bell: *bell_.Bell) void {
     wait.withdraw(.{ .bell = bell });
     poll.withdraw(.{ .bell = bell });
+    call.withdraw(bell);
     bell_.abandon(bell);
 }
 

@@ -30,6 +30,7 @@ test {
     _ = @import("mutex.zig");
     _ = @import("netlink.zig");
     _ = @import("object.zig");
+    _ = @import("pipe.zig");
     _ = @import("poll.zig");
     _ = @import("pool.zig");
     _ = @import("robust.zig");

@@ -57,6 +57,15 @@ pub const Call = enum(u8) {
     poll,
     pread,
     pwrite,
+    pipe,
+    mknodat,
+    lseek,
+    fsync,
+    splice,
+    tee,
+    sendfile,
+    copy_file_range,
+    readahead,
 };
 
 pub const Error = error{Failed};
@@ -70,6 +79,12 @@ pub const Failure = struct {
     pub fn result(failure: Failure) i32 {
         std.debug.assert(failure.errno != .SUCCESS);
         return -(@as(i32, @intFromEnum(failure.errno)) | @as(i32, @intFromEnum(failure.call)) << 12);
+    }
+
+    /// The failure that a result stands for.
+    pub fn of(negative: i32) Failure {
+        const bits: u32 = @intCast(-negative);
+        return .{ .errno = @enumFromInt(bits & 0xfff), .call = @enumFromInt(bits >> 12) };
     }
 
     /// Notes a refusal of hawser's own, where no call was made.
@@ -99,6 +114,13 @@ pub fn openat(failure: *Failure, dir: i32, path: [*:0]const u8, flags: O, mode: 
         if (linux.errno(rc) == .INTR) continue;
         return @intCast(try failure.done(.openat, rc));
     }
+}
+
+/// openat(2) that may wait for ever, as a FIFO's does: a signal is EINTR.
+pub fn openatWaiting(failure: *Failure, dir: i32, path: [*:0]const u8, flags: O) Error!i32 {
+    var always = flags;
+    always.CLOEXEC = true;
+    return @intCast(try failure.done(.openat, linux.openat(dir, path, always, 0)));
 }
 
 /// close(2). Never repeated: on Linux the descriptor is gone even after EINTR.
@@ -359,6 +381,11 @@ pub fn futexWake(failure: *Failure, word: *const u32, count: u32) Error!u32 {
     return @intCast(try failure.done(.futex, linux.futex_3arg(word, op, count)));
 }
 
+/// futex(2), FUTEX_WAKE of one who sleeps on a word of this process alone.
+pub fn futexWakePrivate(word: *const u32) void {
+    _ = linux.futex_3arg(word, .{ .cmd = .WAKE, .private = true }, 1);
+}
+
 /// epoll_create1(2).
 pub fn epollCreate(failure: *Failure) Error!i32 {
     return @intCast(try failure.done(.epoll_create, linux.epoll_create1(linux.EPOLL.CLOEXEC)));
@@ -398,7 +425,14 @@ pub fn poll(failure: *Failure, fds: []align(1) PollFd, deadline_ns: u64, interru
 pub fn readNow(failure: *Failure, fd: i32, bytes: []u8, position: ?u64) Error!usize {
     const vector: [1]std.posix.iovec = .{.{ .base = bytes.ptr, .len = bytes.len }};
     const call: Call = if (position == null) .read else .pread;
-    return transferNow(failure, call, .preadv2, fd, @intFromPtr(&vector), position, linux.POLL.IN);
+    return transferNow(failure, call, .preadv2, fd, @intFromPtr(&vector), position, linux.POLL.IN, true);
+}
+
+/// The same, but what has to come from a disk is EAGAIN too, of readahead(2).
+pub fn readCached(failure: *Failure, fd: i32, bytes: []u8, position: ?u64) Error!usize {
+    const vector: [1]std.posix.iovec = .{.{ .base = bytes.ptr, .len = bytes.len }};
+    const call: Call = if (position == null) .read else .pread;
+    return transferNow(failure, call, .preadv2, fd, @intFromPtr(&vector), position, linux.POLL.IN, false);
 }
 
 /// write(2), or pwrite(2), likewise. Never SIGPIPE.
@@ -406,7 +440,7 @@ pub fn writeNow(failure: *Failure, fd: i32, bytes: []const u8, position: ?u64) E
     const vector: [1]std.posix.iovec_const = .{.{ .base = bytes.ptr, .len = bytes.len }};
     const call: Call = if (position == null) .write else .pwrite;
     quietPipes();
-    return transferNow(failure, call, .pwritev2, fd, @intFromPtr(&vector), position, linux.POLL.OUT);
+    return transferNow(failure, call, .pwritev2, fd, @intFromPtr(&vector), position, linux.POLL.OUT, true);
 }
 
 fn transferNow(
@@ -417,6 +451,7 @@ fn transferNow(
     vector: usize,
     position: ?u64,
     direction: i16,
+    wait_for_disk: bool,
 ) Error!usize {
     const rwf_nowait = 8;
     var flags: usize = rwf_nowait;
@@ -432,6 +467,9 @@ fn transferNow(
         }
         var asked: [1]PollFd = .{.{ .fd = fd, .events = direction, .revents = 0 }};
         if (try poll(failure, &asked, 0, false) == 0) return failure.made(call, .AGAIN);
+        if (!wait_for_disk and linux.errno(rc) == .AGAIN and linux.S.ISREG((try statx(failure, fd)).mode)) {
+            return failure.made(.readahead, .AGAIN);
+        }
         flags = 0;
     }
 }
@@ -448,6 +486,89 @@ fn quietPipes() void {
 }
 
 var pipes_quiet: bool = false;
+
+/// pipe2(2), the reading end first; close-on-exec always.
+pub fn pipe(failure: *Failure, flags: O) Error![2]i32 {
+    var ends: [2]i32 = undefined;
+    var always = flags;
+    always.CLOEXEC = true;
+    _ = try failure.done(.pipe, linux.pipe2(&ends, always));
+    return ends;
+}
+
+/// mknodat(2) of a FIFO.
+pub fn mkfifoat(failure: *Failure, dir: i32, path: [*:0]const u8, mode: u32) Error!void {
+    _ = try failure.done(.mknodat, linux.mknodat(dir, path, linux.S.IFIFO | mode, 0));
+}
+
+/// lseek(2): the new place.
+pub fn lseek(failure: *Failure, fd: i32, offset: i64, whence: u32) Error!u64 {
+    return try failure.done(.lseek, linux.lseek(fd, offset, whence));
+}
+
+/// fsync(2).
+pub fn fsync(failure: *Failure, fd: i32) Error!void {
+    _ = try failure.done(.fsync, linux.fsync(fd));
+}
+
+/// splice(2), without waiting, or tee(2), which leaves the bytes where they are. Never SIGPIPE.
+///
+/// SPLICE_F_NONBLOCK is about pipes only. What else is read from is polled first; what else is written to must be O_NONBLOCK
+/// or a file, since a socket takes as much as it is told to.
+pub fn splice(failure: *Failure, call: enum { splice, tee }, from: i32, to: i32, bytes: u32) Error!usize {
+    quietPipes();
+    const name: Call = if (call == .splice) .splice else .tee;
+    // Asked of both in any case: the kernel looks at neither where there is nothing to move.
+    const from_waits = !try isNonblocking(failure, from);
+    const to_waits = !try isNonblocking(failure, to);
+    if (call == .splice) {
+        if (from_waits) {
+            var asked: [1]PollFd = .{.{ .fd = from, .events = linux.POLL.IN, .revents = 0 }};
+            if (try poll(failure, &asked, 0, false) == 0) return failure.made(name, .AGAIN);
+        }
+        if (to_waits) {
+            const mode = (try statx(failure, to)).mode;
+            if (!linux.S.ISFIFO(mode) and !linux.S.ISREG(mode)) return failure.made(name, .INVAL);
+        }
+    }
+    const f_move_nonblock = 1 | 2;
+    const in: usize = @bitCast(@as(isize, from));
+    const out: usize = @bitCast(@as(isize, to));
+    while (true) {
+        const rc = switch (call) {
+            .splice => linux.syscall6(.splice, in, 0, out, 0, bytes, f_move_nonblock),
+            .tee => linux.syscall4(.tee, in, out, bytes, f_move_nonblock),
+        };
+        if (linux.errno(rc) == .INTR) continue;
+        return failure.done(name, rc);
+    }
+}
+
+fn isNonblocking(failure: *Failure, fd: i32) Error!bool {
+    const flags: O = @bitCast(try fcntl(failure, fd, linux.F.GETFL, 0));
+    return flags.NONBLOCK;
+}
+
+/// sendfile(2).
+pub fn sendfile(failure: *Failure, from: i32, to: i32, position: ?u64, bytes: u32) Error!usize {
+    quietPipes();
+    var place: i64 = @intCast(position orelse 0);
+    return failure.done(.sendfile, linux.sendfile(to, from, if (position == null) null else &place, bytes));
+}
+
+/// copy_file_range(2).
+pub fn copyFileRange(failure: *Failure, from: i32, from_at: ?u64, to: i32, to_at: ?u64, bytes: u32) Error!usize {
+    var in: i64 = @intCast(from_at orelse 0);
+    var out: i64 = @intCast(to_at orelse 0);
+    const in_at = if (from_at == null) null else &in;
+    const out_at = if (to_at == null) null else &out;
+    return failure.done(.copy_file_range, linux.copy_file_range(from, in_at, to, out_at, bytes, 0));
+}
+
+/// pread(2), which waits for the disk.
+pub fn pread(failure: *Failure, fd: i32, bytes: []u8, position: u64) Error!usize {
+    return failure.done(.pread, linux.pread(fd, bytes.ptr, bytes.len, @intCast(position)));
+}
 
 /// socket(2); close-on-exec always.
 pub fn socket(failure: *Failure, domain: u32, kind: u32, protocol: u32) Error!i32 {
