@@ -164,6 +164,9 @@ const flagBits: Readonly<Record<OpenFlag, number>> = {
   O_TRUNC: openOptions.truncate,
 };
 
+/** An Fd of a new descriptor, close-on-exec already: for what opens one. Not exported from the package. */
+export let owned: (number: number) => Fd;
+
 /** What the constructor is called with from here, and from nowhere else. */
 const inside = Symbol("Fd");
 
@@ -186,6 +189,10 @@ const inside = Symbol("Fd");
  * ```
  */
 export class Fd implements Disposable {
+  static {
+    owned = (number) => new Fd(number, inside);
+  }
+
   #number: number;
 
   private constructor(number: number, key: symbol) {

@@ -1,6 +1,7 @@
 //! What crosses the boundary, told from the declarations of exports.zig at compile time.
 
 const std = @import("std");
+const ancillary = @import("ancillary.zig");
 const bell = @import("bell.zig");
 const exports = @import("exports.zig");
 const constants = @import("constants.zig");
@@ -10,6 +11,7 @@ const memory = @import("memory.zig");
 const mutex = @import("mutex.zig");
 const netlink = @import("netlink.zig");
 const object = @import("object.zig");
+const socket = @import("socket.zig");
 const sys = @import("sys.zig");
 
 /// The kinds of argument and result. A loader translates each to its runtime's notation.
@@ -25,12 +27,16 @@ pub const layouts = .{
     .{ "objectInfo", object.Info },
     .{ "mutexOwner", mutex.Owner },
     .{ "mutexSleep", mutex.Sleep },
+    .{ "credentials", ancillary.Credentials },
+    .{ "socketPair", socket.Pair },
+    .{ "envelope", socket.Envelope },
 };
 
 /// Option words TypeScript fills: their flags' bits are written to symbols.ts.
 pub const options = .{
     .{ "openOptions", fd.OpenOptions },
     .{ "memoryOptions", memory.Options },
+    .{ "envelopeFlags", socket.Flags },
 };
 
 pub const Function = struct {

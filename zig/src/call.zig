@@ -17,6 +17,7 @@ const bell_ = @import("bell.zig");
 const constants = @import("constants.zig");
 const handle_ = @import("handle.zig");
 const Lock = @import("lock.zig").Lock;
+const socket = @import("socket.zig");
 const sys = @import("sys.zig");
 const thread = @import("thread.zig");
 
@@ -26,12 +27,13 @@ const Bell = bell_.Bell;
 pub const Kind = union(enum) {
     fdatasync: struct { fd: i32 },
     flock: struct { fd: i32, operation: u32 },
+    connect: struct { fd: i32, address: sys.UnixAddress },
 
     /// Whether a signal ends it. The disk can't be told to stop.
     fn interruptible(kind: Kind) bool {
         return switch (kind) {
             .fdatasync => false,
-            .flock => true,
+            .flock, .connect => true,
         };
     }
 
@@ -143,6 +145,7 @@ fn make(call: *const Call) i32 {
         const made = switch (call.kind) {
             .fdatasync => |sync| sys.fdatasync(&failure, sync.fd),
             .flock => |lock| sys.flock(&failure, lock.fd, lock.operation),
+            .connect => |*connect| socket.connectBlocking(&failure, connect.fd, &connect.address),
         };
         if (made) |_| return 0 else |_| if (failure.errno != .INTR) return failure.result();
     }
