@@ -15,12 +15,13 @@ export class Turns {
     return this.#busy;
   }
 
-  /** Waits for a turn, which {@link give} ends; at once where nobody has it. */
+  /** Takes the turn, which {@link give} ends, if nobody has it. */
+  tryTake(): boolean {
+    return !this.#busy && (this.#busy = true);
+  }
+
+  /** Waits for the turn. */
   async take(limit: number, signal: AbortSignal | undefined, what: () => Attempt): Promise<void> {
-    if (!this.#busy) {
-      this.#busy = true;
-      return;
-    }
     const { promise, resolve, reject } = resolvers();
     this.#line.add(resolve);
     const leave = (error: unknown) => {

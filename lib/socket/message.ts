@@ -57,7 +57,7 @@ export class UnixMessage implements Disposable {
   readonly fds: Fd[];
   /** Who sent it, where `passCredentials` is set. */
   readonly credentials: Credentials | null;
-  /** The process that sent it, as a pidfd, where `passPidfd` is set and the kernel has one. */
+  /** The process that sent it, as a pidfd, where `passPidfd` is set; null where descriptors were dropped in its place. */
   readonly pidfd: Fd | null;
   /** Where it came from, for a datagram; null if its sender has no name. */
   readonly from: UnixAddress | null;

@@ -115,7 +115,7 @@ export class UnixSocket implements AsyncIterable<UnixMessage>, Disposable {
    * @throws {TypeError} If an argument has the wrong type.
    * @throws {RangeError} If the address is longer than 107 bytes, or the kind is none.
    * @throws {SystemError} ECONNREFUSED if nobody listens there, ENOENT if there is no such path, EACCES if its mode forbids
-   *   it, EPROTOTYPE if it is of another kind, ETIMEDOUT if the time is up.
+   *   it, EPROTOTYPE if the path is of another kind, ETIMEDOUT if the time is up.
    * @throws The signal's reason, if it was aborted before.
    *
    * @example
@@ -300,7 +300,7 @@ export class UnixSocket implements AsyncIterable<UnixMessage>, Disposable {
     const limit = checkWait({ signal, timeout });
     using sending = this.#sending(data, parts);
     const start = performance.now();
-    await this.#sends.take(limit, signal, sending.what);
+    if (!this.#sends.tryTake()) await this.#sends.take(limit, signal, sending.what);
     try {
       const left = limit === Infinity ? undefined : Math.max(0, limit - (performance.now() - start));
       await whenReady(sending.room, sending.step, sending.what, { signal, timeout: left });
