@@ -2,8 +2,8 @@
 import { readdirSync } from "node:fs";
 import { expect, test } from "vitest";
 import { Fd } from "../../lib/fd/mod.ts";
-import { UnixListener, UnixSocket } from "../../lib/socket/mod.ts";
-import { pairs, startLane } from "../support/lanes.ts";
+import { socketPair, UnixListener, UnixSocket } from "../../lib/socket/mod.ts";
+import { lanes, pairs, startLane } from "../support/lanes.ts";
 import { tmpdir } from "../support/watchdog.ts";
 
 for (const [a, b] of pairs) {
@@ -17,6 +17,20 @@ for (const [a, b] of pairs) {
     expect(ended).toMatchObject([{ status: 0, stderr: "" }, { status: 0, stderr: "" }]);
     for (const { stdout } of ended) expect(stdout.trim().split("\n").at(-1)).toBe("done");
     expect(readdirSync(folder.path)).toEqual([]);
+  });
+}
+
+for (const lane of lanes) {
+  test(`a child has its end of a pair at number 3, ${lane}`, async () => {
+    const [mine, theirs] = socketPair("seqpacket");
+    using parent = mine;
+    await using child = startLane(lane, "unix_child", { stdio: ["ignore", "pipe", "pipe", theirs.fd.number] });
+    theirs.close();
+    await parent.send(new TextEncoder().encode("parent"), { fds: [parent.fd] });
+    const { data } = await parent.receive({ timeout: 20_000 });
+    expect(new TextDecoder().decode(data)).toBe("seqpacket, parent, 1 descriptor");
+    expect(await child.ended()).toMatchObject({ status: 0, stderr: "" });
+    expect((await parent.receive({ timeout: 10_000 })).end).toBe(true);
   });
 }
 
