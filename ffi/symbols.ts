@@ -1,7 +1,7 @@
 // Written by zig/src/bindings.zig from the Zig sources. Do not edit: `npm run build`.
 
 /** The hash of all that stands here; the library answers with its own. */
-export const abi: number = 0xfdae8c02;
+export const abi: number = 0xc4b9ba0f;
 
 /** The kinds of argument and result. A `buffer` is a Uint8Array that is not empty. */
 export type Kind = "u32" | "i32" | "f64" | "handle" | "fd" | "buffer";
@@ -88,6 +88,21 @@ export const signatures: Readonly<Record<keyof Core, Signature>> = {
   hawser_mutex_release: { args: ["handle", "f64"], returns: "i32" },
   hawser_mutex_owner: { args: ["handle", "f64", "buffer", "u32"], returns: "i32" },
   hawser_netlink_links: { args: ["buffer", "u32"], returns: "i32" },
+  hawser_socket_open: { args: ["u32"], returns: "i32" },
+  hawser_socket_pair: { args: ["u32", "buffer", "u32"], returns: "i32" },
+  hawser_socket_bind: { args: ["u32", "buffer", "u32", "u32", "u32", "buffer", "u32"], returns: "i32" },
+  hawser_socket_unlink_own: { args: ["buffer", "u32", "buffer", "u32"], returns: "i32" },
+  hawser_socket_adopt: { args: ["fd"], returns: "i32" },
+  hawser_socket_connect: { args: ["fd", "buffer", "u32", "f64", "u32"], returns: "i32" },
+  hawser_socket_accept: { args: ["fd"], returns: "i32" },
+  hawser_socket_name: { args: ["fd", "u32", "buffer", "u32"], returns: "i32" },
+  hawser_socket_shutdown: { args: ["fd", "u32"], returns: "i32" },
+  hawser_socket_option: { args: ["fd", "u32"], returns: "i32" },
+  hawser_socket_set_option: { args: ["fd", "u32", "u32"], returns: "i32" },
+  hawser_socket_peer: { args: ["fd", "buffer", "u32"], returns: "i32" },
+  hawser_socket_send: { args: ["fd", "buffer", "u32", "buffer", "u32"], returns: "i32" },
+  hawser_socket_receive: { args: ["fd", "buffer", "u32", "u32", "buffer", "u32"], returns: "i32" },
+  hawser_call_connect: { args: ["handle", "u32", "fd", "buffer", "u32"], returns: "i32" },
   hawser_bell_open: { args: [], returns: "i32" },
   hawser_bell_fd: { args: ["handle"], returns: "i32" },
   hawser_bell_drain: { args: ["handle", "buffer", "u32"], returns: "i32" },
@@ -413,6 +428,70 @@ export interface Core {
    */
   hawser_netlink_links(links: Uint8Array, links_bytes: number): number;
   /**
+   * Makes a unix socket of a kind (SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET): a descriptor.
+   */
+  hawser_socket_open(kind: number): number;
+  /**
+   * socketpair(2): fills a SocketPair.
+   */
+  hawser_socket_pair(kind: number, sockets: Uint8Array, sockets_bytes: number): number;
+  /**
+   * Makes a unix socket with an address: a descriptor. It listens unless `backlog` is backlog_none. The address is a path, a
+   * NUL and an abstract name, or nothing: then the kernel finds a name. A path gets exactly that mode, and the Stat is filled
+   * for socket_unlink_own.
+   */
+  hawser_socket_bind(kind: number, address: Uint8Array, address_bytes: number, mode: number, backlog: number, stat: Uint8Array, stat_bytes: number): number;
+  /**
+   * Removes a path if it still is the socket of that Stat.
+   */
+  hawser_socket_unlink_own(address: Uint8Array, address_bytes: number, stat: Uint8Array, stat_bytes: number): number;
+  /**
+   * Looks at a socket that somebody else made: its kind, and 16 more where it listens. EAFNOSUPPORT where it is no unix socket.
+   */
+  hawser_socket_adopt(fd: number): number;
+  /**
+   * connect(2), at most `timeout_ms` (negative: for ever). With 0 it does not wait: EAGAIN where the backlog is full. Signals
+   * are waited through unless `interruptible`.
+   */
+  hawser_socket_connect(fd: number, address: Uint8Array, address_bytes: number, timeout_ms: number, interruptible: number): number;
+  /**
+   * accept(2), without waiting: a descriptor. EAGAIN where nobody wants to connect.
+   */
+  hawser_socket_accept(fd: number): number;
+  /**
+   * getsockname(2), or getpeername(2) where `peer` is not 0: how many bytes of the address there are.
+   */
+  hawser_socket_name(fd: number, peer: number, address: Uint8Array, address_bytes: number): number;
+  /**
+   * shutdown(2).
+   */
+  hawser_socket_shutdown(fd: number, how: number): number;
+  /**
+   * getsockopt(2), SOL_SOCKET, of an option that is a number, or a descriptor.
+   */
+  hawser_socket_option(fd: number, option: number): number;
+  /**
+   * setsockopt(2), SOL_SOCKET, of an option that is a number.
+   */
+  hawser_socket_set_option(fd: number, option: number, value: number): number;
+  /**
+   * SO_PEERCRED: fills Credentials.
+   */
+  hawser_socket_peer(fd: number, credentials: Uint8Array, credentials_bytes: number): number;
+  /**
+   * sendmsg(2), without waiting, with what the Envelope says: how many bytes went. EAGAIN where there is no room.
+   */
+  hawser_socket_send(fd: number, bytes: Uint8Array, bytes_size: number, envelope: Uint8Array, envelope_bytes: number): number;
+  /**
+   * recvmsg(2), without waiting: how many bytes came. Fills the Envelope; its descriptors are the caller's, at most
+   * `fds_max`. EAGAIN where there is nothing.
+   */
+  hawser_socket_receive(fd: number, bytes: Uint8Array, bytes_size: number, fds_max: number, envelope: Uint8Array, envelope_bytes: number): number;
+  /**
+   * Starts connect(2) that waits for room in the backlog: the call's id. The result comes to the bell under `token`.
+   */
+  hawser_call_connect(bell: number, token: number, fd: number, address: Uint8Array, address_bytes: number): number;
+  /**
    * Makes the doorbell of the calling thread: a handle.
    */
   hawser_bell_open(): number;
@@ -655,6 +734,15 @@ export const calls: readonly string[] = [
   "pidfd_open",
   "pidfd_send_signal",
   "waitid",
+  "accept",
+  "connect",
+  "fchmodat",
+  "getpeername",
+  "getsockname",
+  "getsockopt",
+  "listen",
+  "sendmsg",
+  "shutdown",
 ];
 
 export const memory_directory: string = "/dev/shm";
@@ -683,6 +771,21 @@ export const POLLERR: number = 8;
 export const POLLHUP: number = 16;
 export const POLLNVAL: number = 32;
 export const POLLRDHUP: number = 8192;
+export const SOCK_STREAM: number = 1;
+export const SOCK_DGRAM: number = 2;
+export const SOCK_SEQPACKET: number = 5;
+export const SO_ERROR: number = 4;
+export const SO_SNDBUF: number = 7;
+export const SO_RCVBUF: number = 8;
+export const SO_PASSCRED: number = 16;
+export const SO_PASSPIDFD: number = 76;
+export const SO_PEERPIDFD: number = 77;
+export const SHUT_RD: number = 0;
+export const SHUT_WR: number = 1;
+export const SHUT_RDWR: number = 2;
+export const unix_address_max: number = 108;
+export const message_fds_max: number = 253;
+export const backlog_none: number = 4294967295;
 
 /** Structures the library fills: size and offsets in bytes. */
 export const layouts = {
@@ -696,6 +799,9 @@ export const layouts = {
   mutexOwner: { size: 8, tid: 0, pid: 4 },
   mutexSleep: { size: 12, word_offset: 0, expected: 4, limit_ms: 8 },
   pidStatus: { size: 8, code: 0, signal: 4 },
+  credentials: { size: 12, pid: 0, uid: 4, gid: 8 },
+  socketPair: { size: 8, first: 0, second: 4 },
+  envelope: { size: 1148, flags: 0, fd_count: 4, pid: 8, uid: 12, gid: 16, pidfd: 20, address_bytes: 24, address: 28, fds: 136 },
 } as const;
 
 /** Option words the library takes: each flag's bit. */
@@ -706,4 +812,5 @@ export const options = {
   fdFlags: { read: 1, write: 2, path: 4, append: 8, nonblock: 16, packet: 32, close_on_exec: 64 },
   copyOptions: { range: 1, from_position: 2, to_position: 4 },
   eventOptions: { semaphore: 1 },
+  envelopeFlags: { credentials: 1, truncated: 2, dropped: 4, end: 8 },
 } as const;

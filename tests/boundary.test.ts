@@ -87,6 +87,16 @@ const examples: Record<string, () => Value> = {
   data_only: () => 0,
   here: () => 0,
   ends: () => new Uint8Array(layouts.pipeEnds.size),
+  address: () => new TextEncoder().encode(`\0${absent}`),
+  backlog: () => 0,
+  peer: () => 0,
+  how: () => 0,
+  option: () => 4, // SO_ERROR.
+  value: () => 0,
+  fds_max: () => 0,
+  sockets: () => new Uint8Array(layouts.socketPair.size),
+  credentials: () => new Uint8Array(layouts.credentials.size),
+  envelope: () => new Uint8Array(layouts.envelope.size),
   stat: () => new Uint8Array(layouts.stat.size),
   entries: () => new Uint8Array(layouts.memoryEntry.size),
   links: () => new Uint8Array(layouts.link.size),
@@ -97,7 +107,7 @@ const examples: Record<string, () => Value> = {
 };
 const texts = new Set(["name", "path"]);
 /** Buffers that must be exactly one record. */
-const records = new Set(["stat", "info", "sleep", "holder", "ends", "status"]);
+const records = new Set(["stat", "info", "sleep", "holder", "ends", "status", "sockets", "credentials", "envelope"]);
 
 function good(parameters: readonly Parameter[]): Value[] {
   const values: Value[] = [];
@@ -326,6 +336,16 @@ test("every function refuses a kind of object that there is none of", () => {
   for (const { name, parameters, at } of positions(({ name }) => name === "kind")) {
     for (const kind of [0, 99, 0xffff_ffff]) {
       expect(code(call(name, withOne(parameters, at, kind))), `${name}, ${kind}`).toBe("EINVAL");
+    }
+  }
+});
+
+test("every function refuses an address that is too long, or a path with a NUL", () => {
+  const bytes = (value: string) => new TextEncoder().encode(value);
+  for (const { name, parameters, at } of positions(({ name }) => name === "address")) {
+    if (name === "hawser_socket_name") continue; // It is filled there.
+    for (const value of [bytes("x".repeat(109)), bytes("x\0"), bytes("/tmp/x\0y")]) {
+      expect(code(call(name, withOne(parameters, at, value))), name).toBe("EINVAL");
     }
   }
 });

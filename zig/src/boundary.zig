@@ -1,6 +1,7 @@
 //! What crosses the boundary, told from the declarations of exports.zig at compile time.
 
 const std = @import("std");
+const ancillary = @import("ancillary.zig");
 const bell = @import("bell.zig");
 const call = @import("call.zig");
 const exports = @import("exports.zig");
@@ -14,6 +15,7 @@ const netlink = @import("netlink.zig");
 const object = @import("object.zig");
 const pidfd = @import("pidfd.zig");
 const pipe = @import("pipe.zig");
+const socket = @import("socket.zig");
 const sys = @import("sys.zig");
 
 /// The kinds of argument and result. A loader translates each to its runtime's notation.
@@ -31,6 +33,9 @@ pub const layouts = .{
     .{ "mutexOwner", mutex.Owner },
     .{ "mutexSleep", mutex.Sleep },
     .{ "pidStatus", pidfd.Status },
+    .{ "credentials", ancillary.Credentials },
+    .{ "socketPair", socket.Pair },
+    .{ "envelope", socket.Envelope },
 };
 
 /// Option words TypeScript fills: their flags' bits are written to symbols.ts.
@@ -41,6 +46,7 @@ pub const options = .{
     .{ "fdFlags", fd.Flags },
     .{ "copyOptions", call.CopyOptions },
     .{ "eventOptions", eventfd.Options },
+    .{ "envelopeFlags", socket.Flags },
 };
 
 pub const Function = struct {

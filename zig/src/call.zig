@@ -19,6 +19,7 @@ const constants = @import("constants.zig");
 const fd_ = @import("fd.zig");
 const handle_ = @import("handle.zig");
 const Lock = @import("lock.zig").Lock;
+const socket = @import("socket.zig");
 const sys = @import("sys.zig");
 const thread = @import("thread.zig");
 
@@ -35,12 +36,13 @@ pub const Kind = union(enum) {
     copy: struct { from: i32, from_at: ?u64, to: i32, to_at: ?u64, range: bool, bytes: u32 },
     /// Reads a part of a file into the page cache.
     prefetch: struct { fd: i32, at: u64, bytes: u32 },
+    connect: struct { fd: i32, address: sys.UnixAddress },
 
     /// Whether a signal ends it. The disk can't be told to stop.
     fn interruptible(kind: Kind) bool {
         return switch (kind) {
             .fdatasync, .fsync, .copy, .prefetch => false,
-            .flock, .open => true,
+            .flock, .open, .connect => true,
         };
     }
 
@@ -223,6 +225,7 @@ fn make(call: *const Call) i32 {
             else
                 sys.sendfile(&failure, copy.from, copy.to, copy.from_at, copy.bytes)),
             .prefetch => |part| nothing(prefetch(&failure, part.fd, part.at, part.bytes)),
+            .connect => |*connect| nothing(socket.connectBlocking(&failure, connect.fd, &connect.address)),
         };
         return made catch if (failure.errno == .INTR) continue else failure.result();
     }

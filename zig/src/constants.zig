@@ -38,3 +38,24 @@ pub const POLLERR = 0x008;
 pub const POLLHUP = 0x010;
 pub const POLLNVAL = 0x020;
 pub const POLLRDHUP = 0x2000;
+
+/// The kinds of socket.
+pub const SOCK_STREAM = 1;
+pub const SOCK_DGRAM = 2;
+pub const SOCK_SEQPACKET = 5;
+/// Options of a socket.
+pub const SO_ERROR = 4;
+pub const SO_SNDBUF = 7;
+pub const SO_RCVBUF = 8;
+pub const SO_PASSCRED = 16;
+pub const SO_PASSPIDFD = 76;
+pub const SO_PEERPIDFD = 77;
+pub const SHUT_RD = 0;
+pub const SHUT_WR = 1;
+pub const SHUT_RDWR = 2;
+/// The longest address of a unix socket: a path, or a name with the NUL before it.
+pub const unix_address_max = 108;
+/// The most descriptors that one message carries.
+pub const message_fds_max = 253;
+/// The backlog of a socket that does not listen.
+pub const backlog_none = 0xffff_ffff;

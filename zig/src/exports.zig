@@ -8,6 +8,7 @@
 //! - No function keeps a pointer past the call that brought it.
 
 const std = @import("std");
+const ancillary = @import("ancillary.zig");
 const bell_ = @import("bell.zig");
 const boundary = @import("boundary.zig");
 const call = @import("call.zig");
@@ -22,6 +23,7 @@ const object_ = @import("object.zig");
 const pidfd = @import("pidfd.zig");
 const pipe = @import("pipe.zig");
 const poll = @import("poll.zig");
+const socket = @import("socket.zig");
 const sys = @import("sys.zig");
 const wait = @import("wait.zig");
 
@@ -726,6 +728,172 @@ pub fn netlink_links(links: ?[*]u8, links_bytes: u32) callconv(.c) i32 {
     return @intCast(found);
 }
 
+/// Makes a unix socket of a kind (SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET): a descriptor.
+pub fn socket_open(kind: u32) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    return socket.open(&failure, socketKind(kind) orelse return invalid) catch failure.result();
+}
+
+/// socketpair(2): fills a SocketPair.
+pub fn socket_pair(kind: u32, sockets: ?[*]u8, sockets_bytes: u32) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    const kind_known = socketKind(kind) orelse return invalid;
+    const out = record(socket.Pair, sockets, sockets_bytes) orelse return invalid;
+    out.* = socket.pair(&failure, kind_known) catch return failure.result();
+    return 0;
+}
+
+/// Makes a unix socket with an address: a descriptor. It listens unless `backlog` is backlog_none. The address is a path, a
+/// NUL and an abstract name, or nothing: then the kernel finds a name. A path gets exactly that mode, and the Stat is filled
+/// for socket_unlink_own.
+pub fn socket_bind(
+    kind: u32,
+    address: ?[*]const u8,
+    address_bytes: u32,
+    mode: u32,
+    backlog: u32,
+    stat: ?[*]u8,
+    stat_bytes: u32,
+) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    const kind_known = socketKind(kind) orelse return invalid;
+    const name = socket.addressOf(bytesOf(@constCast(address), address_bytes)) orelse return invalid;
+    const out = record(memory.Stat, stat, stat_bytes) orelse return invalid;
+    var found: memory.Stat = out.*;
+    defer out.* = found;
+    return socket.bind(&failure, kind_known, &name, mode, backlog, &found) catch failure.result();
+}
+
+/// Removes a path if it still is the socket of that Stat.
+pub fn socket_unlink_own(
+    address: ?[*]const u8,
+    address_bytes: u32,
+    stat: ?[*]u8,
+    stat_bytes: u32,
+) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    const name = socket.addressOf(bytesOf(@constCast(address), address_bytes)) orelse return invalid;
+    const found = (record(memory.Stat, stat, stat_bytes) orelse return invalid).*;
+    socket.unlinkOwn(&failure, &name, &found) catch return failure.result();
+    return 0;
+}
+
+/// Looks at a socket that somebody else made: its kind, and 16 more where it listens. EAFNOSUPPORT where it is no unix socket.
+pub fn socket_adopt(fd: Fd) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    const found = socket.adopt(&failure, @intFromEnum(fd)) catch return failure.result();
+    return @as(i32, @intCast(@intFromEnum(found.kind))) + @as(i32, if (found.listens) 16 else 0);
+}
+
+/// connect(2), at most `timeout_ms` (negative: for ever). With 0 it does not wait: EAGAIN where the backlog is full. Signals
+/// are waited through unless `interruptible`.
+pub fn socket_connect(
+    fd: Fd,
+    address: ?[*]const u8,
+    address_bytes: u32,
+    timeout_ms: f64,
+    interruptible: u32,
+) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    const name = socket.addressOf(bytesOf(@constCast(address), address_bytes)) orelse return invalid;
+    const deadline = sys.deadline(timeout_ms) orelse return invalid;
+    const done = if (timeout_ms == 0)
+        sys.connectUnix(&failure, @intFromEnum(fd), &name)
+    else
+        socket.connect(&failure, @intFromEnum(fd), &name, deadline, interruptible != 0);
+    done catch return failure.result();
+    return 0;
+}
+
+/// accept(2), without waiting: a descriptor. EAGAIN where nobody wants to connect.
+pub fn socket_accept(fd: Fd) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    return sys.accept(&failure, @intFromEnum(fd)) catch failure.result();
+}
+
+/// getsockname(2), or getpeername(2) where `peer` is not 0: how many bytes of the address there are.
+pub fn socket_name(fd: Fd, peer: u32, address: ?[*]u8, address_bytes: u32) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    const found = sys.nameOf(&failure, @intFromEnum(fd), peer != 0) catch return failure.result();
+    const room = bytesOf(address, address_bytes);
+    if (room.len < found.bytes) return refusal(.OVERFLOW);
+    @memcpy(room[0..found.bytes], found.un.path[0..found.bytes]);
+    return found.bytes;
+}
+
+/// shutdown(2).
+pub fn socket_shutdown(fd: Fd, how: u32) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    sys.shutdown(&failure, @intFromEnum(fd), how) catch return failure.result();
+    return 0;
+}
+
+/// getsockopt(2), SOL_SOCKET, of an option that is a number, or a descriptor.
+pub fn socket_option(fd: Fd, option: u32) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    return @max(0, socket.integer(&failure, @intFromEnum(fd), option) catch return failure.result());
+}
+
+/// setsockopt(2), SOL_SOCKET, of an option that is a number.
+pub fn socket_set_option(fd: Fd, option: u32, value: u32) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    const level = std.os.linux.SOL.SOCKET;
+    sys.setsockopt(&failure, @intFromEnum(fd), level, option, std.mem.asBytes(&value)) catch return failure.result();
+    return 0;
+}
+
+/// SO_PEERCRED: fills Credentials.
+pub fn socket_peer(fd: Fd, credentials: ?[*]u8, credentials_bytes: u32) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    const out = record(ancillary.Credentials, credentials, credentials_bytes) orelse return invalid;
+    out.* = socket.peer(&failure, @intFromEnum(fd)) catch return failure.result();
+    return 0;
+}
+
+/// sendmsg(2), without waiting, with what the Envelope says: how many bytes went. EAGAIN where there is no room.
+pub fn socket_send(
+    fd: Fd,
+    bytes: ?[*]const u8,
+    bytes_size: u32,
+    envelope: ?[*]u8,
+    envelope_bytes: u32,
+) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    const with = record(socket.Envelope, envelope, envelope_bytes) orelse return invalid;
+    const room = bytesOf(@constCast(bytes), bytes_size);
+    const count = socket.send(&failure, @intFromEnum(fd), room[0..@min(room.len, transfer_max)], with) catch
+        return failure.result();
+    return @intCast(count);
+}
+
+/// recvmsg(2), without waiting: how many bytes came. Fills the Envelope; its descriptors are the caller's, at most
+/// `fds_max`. EAGAIN where there is nothing.
+pub fn socket_receive(
+    fd: Fd,
+    bytes: ?[*]u8,
+    bytes_size: u32,
+    fds_max: u32,
+    envelope: ?[*]u8,
+    envelope_bytes: u32,
+) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    const with = record(socket.Envelope, envelope, envelope_bytes) orelse return invalid;
+    const room = bytesOf(bytes, bytes_size);
+    const count = socket.receive(&failure, @intFromEnum(fd), room[0..@min(room.len, transfer_max)], fds_max, with) catch
+        return failure.result();
+    return @intCast(count);
+}
+
+/// Starts connect(2) that waits for room in the backlog: the call's id. The result comes to the bell under `token`.
+pub fn call_connect(bell: Handle, token: u32, fd: Fd, address: ?[*]const u8, address_bytes: u32) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    const found = bellOf(bell) orelse return bad_handle;
+    const name = socket.addressOf(bytesOf(@constCast(address), address_bytes)) orelse return invalid;
+    const own = fd_.dup(&failure, @intFromEnum(fd), 0) catch return failure.result();
+    const id = call.start(&failure, found, token, .{ .connect = .{ .fd = own, .address = name } }) catch return failure.result();
+    return @intCast(id);
+}
+
 /// Makes the doorbell of the calling thread: a handle.
 pub fn bell_open() callconv(.c) i32 {
     var failure: sys.Failure = .{};
@@ -841,6 +1009,10 @@ fn wordAt(mapping: *const memory.Mapping, offset: f64) ?*const u32 {
 
 fn objectKind(number: u32) ?object_.Kind {
     return std.enums.fromInt(object_.Kind, number);
+}
+
+fn socketKind(number: u32) ?socket.Kind {
+    return std.enums.fromInt(socket.Kind, number);
 }
 
 fn bytesOf(pointer: ?[*]u8, bytes: u32) []u8 {

@@ -19,6 +19,7 @@ comptime {
 
 test {
     _ = exports;
+    _ = @import("ancillary.zig");
     _ = @import("bell.zig");
     _ = @import("call.zig");
     _ = @import("constants.zig");
@@ -36,6 +37,7 @@ test {
     _ = @import("poll.zig");
     _ = @import("pool.zig");
     _ = @import("robust.zig");
+    _ = @import("socket.zig");
     _ = @import("sys.zig");
     _ = @import("thread.zig");
     _ = @import("wait.zig");

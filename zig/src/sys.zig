@@ -69,6 +69,15 @@ pub const Call = enum(u8) {
     pidfd_open,
     pidfd_send_signal,
     waitid,
+    accept,
+    connect,
+    fchmodat,
+    getpeername,
+    getsockname,
+    getsockopt,
+    listen,
+    sendmsg,
+    shutdown,
 };
 
 pub const Error = error{Failed};
@@ -854,6 +863,172 @@ pub fn threadPointer() usize {
         ),
         else => @compileError("hawser runs on x86-64 and aarch64"),
     };
+}
+
+/// The address of a unix socket as its family has it: a path without its NUL, a NUL and an abstract name, or nothing.
+pub const UnixAddress = struct {
+    un: linux.sockaddr.un = .{ .path = @splat(0) },
+    bytes: u8 = 0,
+
+    fn pointer(address: *const UnixAddress) *const linux.sockaddr {
+        return @ptrCast(&address.un);
+    }
+
+    /// With the family, and with a path's NUL where there is room for it.
+    fn length(address: *const UnixAddress) linux.socklen_t {
+        const family_bytes = @sizeOf(linux.sa_family_t);
+        const path = address.bytes > 0 and address.un.path[0] != 0 and address.bytes < address.un.path.len;
+        return family_bytes + @as(linux.socklen_t, address.bytes) + @intFromBool(path);
+    }
+
+    /// What a call filled in.
+    fn filled(un: linux.sockaddr.un, bytes: linux.socklen_t) UnixAddress {
+        const family_bytes = @sizeOf(linux.sa_family_t);
+        var path_bytes = @min(bytes -| family_bytes, un.path.len);
+        if (path_bytes > 0 and un.path[0] != 0) {
+            path_bytes = @intCast(std.mem.findScalar(u8, un.path[0..path_bytes], 0) orelse path_bytes);
+        }
+        return .{ .un = un, .bytes = @intCast(path_bytes) };
+    }
+};
+
+/// bind(2) of a unix socket. Without an address the kernel finds an abstract name.
+pub fn bindUnix(failure: *Failure, fd: i32, address: *const UnixAddress) Error!void {
+    _ = try failure.done(.bind, linux.bind(fd, address.pointer(), address.length()));
+}
+
+/// listen(2).
+pub fn listen(failure: *Failure, fd: i32, backlog: u32) Error!void {
+    _ = try failure.done(.listen, linux.listen(fd, backlog));
+}
+
+/// accept4(2); close-on-exec always, and not blocking.
+pub fn accept(failure: *Failure, fd: i32) Error!i32 {
+    while (true) {
+        const rc = linux.accept4(fd, null, null, linux.SOCK.CLOEXEC | linux.SOCK.NONBLOCK);
+        if (linux.errno(rc) == .INTR) continue;
+        return @intCast(try failure.done(.accept, rc));
+    }
+}
+
+/// connect(2) of a unix socket. Not repeated after EINTR, which is how a wait for room in the backlog is called off.
+pub fn connectUnix(failure: *Failure, fd: i32, address: *const UnixAddress) Error!void {
+    _ = try failure.done(.connect, linux.connect(fd, address.pointer(), address.length()));
+}
+
+/// shutdown(2).
+pub fn shutdown(failure: *Failure, fd: i32, how: u32) Error!void {
+    _ = try failure.done(.shutdown, linux.shutdown(fd, @bitCast(how)));
+}
+
+/// getsockopt(2), SOL_SOCKET: how many bytes of `value` were filled.
+pub fn getsockopt(failure: *Failure, fd: i32, option: u32, value: []u8) Error!usize {
+    var bytes: linux.socklen_t = @intCast(value.len);
+    _ = try failure.done(.getsockopt, linux.getsockopt(fd, linux.SOL.SOCKET, option, value.ptr, &bytes));
+    return bytes;
+}
+
+/// getsockname(2), or getpeername(2), of a unix socket.
+pub fn nameOf(failure: *Failure, fd: i32, peer: bool) Error!UnixAddress {
+    var un: linux.sockaddr.un = .{ .path = @splat(0) };
+    var bytes: linux.socklen_t = @sizeOf(linux.sockaddr.un);
+    const rc = if (peer) linux.getpeername(fd, @ptrCast(&un), &bytes) else linux.getsockname(fd, @ptrCast(&un), &bytes);
+    _ = try failure.done(if (peer) .getpeername else .getsockname, rc);
+    if (un.family != linux.AF.UNIX) return failure.refuse(.AFNOSUPPORT);
+    return .filled(un, bytes);
+}
+
+/// sendmsg(2), without waiting, and without SIGPIPE: how many bytes went.
+pub fn sendmsg(failure: *Failure, fd: i32, bytes: []const u8, control: []const u8, to: ?*const UnixAddress) Error!usize {
+    const vector: [1]std.posix.iovec_const = .{.{ .base = bytes.ptr, .len = bytes.len }};
+    const message: linux.msghdr_const = .{
+        .name = if (to) |address| address.pointer() else null,
+        .namelen = if (to) |address| address.length() else 0,
+        .iov = &vector,
+        .iovlen = 1,
+        .control = if (control.len > 0) control.ptr else null,
+        .controllen = control.len,
+        .flags = 0,
+    };
+    while (true) {
+        const rc = linux.sendmsg(fd, &message, linux.MSG.NOSIGNAL | linux.MSG.DONTWAIT);
+        if (linux.errno(rc) == .INTR) continue;
+        return failure.done(.sendmsg, rc);
+    }
+}
+
+/// What recvmsg(2) received.
+pub const Received = struct {
+    bytes: usize,
+    control_bytes: usize,
+    from: UnixAddress,
+    /// MSG_TRUNC, MSG_CTRUNC.
+    flags: u32,
+};
+
+/// recvmsg(2) of a unix socket, without waiting. Descriptors in `control` are this process's from here on, close-on-exec.
+pub fn recvmsg(failure: *Failure, fd: i32, bytes: []u8, control: []align(8) u8) Error!Received {
+    var vector: [1]std.posix.iovec = .{.{ .base = bytes.ptr, .len = bytes.len }};
+    while (true) {
+        var un: linux.sockaddr.un = .{ .path = @splat(0) };
+        var message: linux.msghdr = .{
+            .name = @ptrCast(&un),
+            .namelen = @sizeOf(linux.sockaddr.un),
+            .iov = &vector,
+            .iovlen = 1,
+            .control = control.ptr,
+            .controllen = control.len,
+            .flags = 0,
+        };
+        const rc = linux.recvmsg(fd, &message, linux.MSG.CMSG_CLOEXEC | linux.MSG.DONTWAIT);
+        if (linux.errno(rc) == .INTR) continue;
+        return .{
+            .bytes = try failure.done(.recvmsg, rc),
+            .control_bytes = @min(message.controllen, control.len),
+            .from = .filled(un, message.namelen),
+            .flags = message.flags,
+        };
+    }
+}
+
+/// ioctl(2), FIONREAD: how many bytes wait to be read; zero where it does not tell.
+pub fn bytesWaiting(fd: i32) u32 {
+    const fionread = 0x541b;
+    var count: i32 = 0;
+    const rc = linux.ioctl(fd, fionread, @intFromPtr(&count));
+    return if (linux.errno(rc) == .SUCCESS) @intCast(@max(0, count)) else 0;
+}
+
+/// fchmodat2(2) of an open file, also where it was opened with O_PATH; by way of /proc before Linux 6.6.
+pub fn chmodPath(failure: *Failure, fd: i32, mode: u32) Error!void {
+    var rc = linux.fchmodat2(fd, "", mode, linux.AT.EMPTY_PATH);
+    switch (linux.errno(rc)) {
+        .NOSYS, .PERM, .OPNOTSUPP => {
+            var buffer: [32]u8 = undefined;
+            const path = std.fmt.bufPrintSentinel(&buffer, "/proc/self/fd/{d}", .{fd}, 0) catch unreachable; // 14 + 11 + 1 bytes.
+            rc = linux.fchmodat(linux.AT.FDCWD, path, mode);
+        },
+        else => {},
+    }
+    _ = try failure.done(.fchmodat, rc);
+}
+
+test "UnixAddress counts a path's NUL, and an abstract name's bytes alone" {
+    var path: UnixAddress = .{ .bytes = 2 };
+    path.un.path[0..2].* = "/x".*;
+    try std.testing.expectEqual(2 + 3, path.length());
+    try std.testing.expectEqual(2, UnixAddress.filled(path.un, 5).bytes);
+    try std.testing.expectEqual(2, UnixAddress.filled(path.un, 110).bytes);
+    path.bytes = 108;
+    try std.testing.expectEqual(110, path.length());
+    var abstract: UnixAddress = .{ .bytes = 3 };
+    abstract.un.path[0..3].* = "\x00x\x00".*;
+    try std.testing.expectEqual(2 + 3, abstract.length());
+    try std.testing.expectEqual(3, UnixAddress.filled(abstract.un, 5).bytes);
+    const none: UnixAddress = .{};
+    try std.testing.expectEqual(2, none.length());
+    try std.testing.expectEqual(0, UnixAddress.filled(none.un, 2).bytes);
+    try std.testing.expectEqual(0, UnixAddress.filled(none.un, 0).bytes);
 }
 
 test "result() carries the errno and the call" {
