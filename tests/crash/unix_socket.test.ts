@@ -3,7 +3,7 @@ import { readdirSync } from "node:fs";
 import process from "node:process";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { socketPair, UnixListener } from "../../lib/socket/mod.ts";
-import { killableLanes, type KillableTree, killableTree, stopped } from "../support/kill_points.ts";
+import { type KillableTree, killableTree, stopped } from "../support/kill_points.ts";
 import { lanes, startLane } from "../support/lanes.ts";
 import { tmpdir } from "../support/watchdog.ts";
 
@@ -14,7 +14,7 @@ afterAll(() => tree[Symbol.dispose]());
 const program = "tests/scenarios/unix_crasher.ts";
 const point = "socket_receive.delivered";
 
-for (const lane of killableLanes) {
+for (const lane of lanes) {
   for (const how of ["sync", "async"]) {
     test(`a receiver that is killed before it has its descriptors, ${lane}, ${how}`, async () => {
       using folder = tmpdir();
