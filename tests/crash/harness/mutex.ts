@@ -95,7 +95,9 @@ async function served(those: readonly Peer[], what: string): Promise<number> {
     if (waiting.length < those.length) first ??= now;
     for (const peer of waiting) {
       if (peer.running.child.exitCode !== null) throw new Error(`it ended: ${peer.running.output.stderr}`);
-      if (now > end) throw new Error(`${what}: ${waiting.length} of ${those.length} sleep on, not woken`);
+      if (now <= end) continue;
+      const doubled = words[record.doubled]! > 0 ? "two had it at once, and " : "";
+      throw new Error(`${what}: ${doubled}${waiting.length} of ${those.length} sleep on, not woken`);
     }
   }
   return first!;
