@@ -1,7 +1,7 @@
 // Written by zig/src/bindings.zig from the Zig sources. Do not edit: `npm run build`.
 
 /** The hash of all that stands here; the library answers with its own. */
-export const abi: number = 0x8aa915c3;
+export const abi: number = 0xfdae8c02;
 
 /** The kinds of argument and result. A `buffer` is a Uint8Array that is not empty. */
 export type Kind = "u32" | "i32" | "f64" | "handle" | "fd" | "buffer";
@@ -49,6 +49,11 @@ export const signatures: Readonly<Record<keyof Core, Signature>> = {
   hawser_poll_cancel: { args: ["handle", "u32", "u32"], returns: "i32" },
   hawser_poll_withdraw: { args: ["fd"], returns: "i32" },
   hawser_poll_count: { args: [], returns: "u32" },
+  hawser_eventfd_open: { args: ["u32"], returns: "i32" },
+  hawser_pidfd_open: { args: ["u32"], returns: "i32" },
+  hawser_pidfd_pid: { args: ["fd"], returns: "i32" },
+  hawser_pidfd_kill: { args: ["fd", "u32"], returns: "i32" },
+  hawser_pidfd_status: { args: ["fd", "buffer", "u32"], returns: "i32" },
   hawser_memory_create: { args: ["buffer", "u32", "f64", "u32", "u32"], returns: "i32" },
   hawser_memory_open: { args: ["buffer", "u32", "u32", "f64", "u32", "buffer", "u32"], returns: "i32" },
   hawser_memory_anonymous: { args: ["f64", "u32"], returns: "i32" },
@@ -243,6 +248,26 @@ export interface Core {
    * How many waits for descriptors there are, with those whose result was not drained. For tests.
    */
   hawser_poll_count(): number;
+  /**
+   * eventfd(2), O_NONBLOCK, with the counter at zero: a descriptor. `options` is EventOptions.
+   */
+  hawser_eventfd_open(options: number): number;
+  /**
+   * pidfd_open(2): a descriptor.
+   */
+  hawser_pidfd_open(pid: number): number;
+  /**
+   * The number of the process that a pidfd stands for; ESRCH when it has ended and was waited for.
+   */
+  hawser_pidfd_pid(fd: number): number;
+  /**
+   * pidfd_send_signal(2).
+   */
+  hawser_pidfd_kill(fd: number, signal: number): number;
+  /**
+   * Fills a PidStatus with how a process ended: 1, or 0 where that can't be known. EAGAIN while it runs.
+   */
+  hawser_pidfd_status(fd: number, status: Uint8Array, status_bytes: number): number;
   /**
    * Makes a named object: a handle. `options` is MemoryOptions.
    */
@@ -627,6 +652,9 @@ export const calls: readonly string[] = [
   "sendfile",
   "copy_file_range",
   "readahead",
+  "pidfd_open",
+  "pidfd_send_signal",
+  "waitid",
 ];
 
 export const memory_directory: string = "/dev/shm";
@@ -667,6 +695,7 @@ export const layouts = {
   objectInfo: { size: 72, stat: 0, version: 48, version_own: 52, pid_namespace: 56, pid_namespace_own: 60, created: 64, padding: 68 },
   mutexOwner: { size: 8, tid: 0, pid: 4 },
   mutexSleep: { size: 12, word_offset: 0, expected: 4, limit_ms: 8 },
+  pidStatus: { size: 8, code: 0, signal: 4 },
 } as const;
 
 /** Option words the library takes: each flag's bit. */
@@ -676,4 +705,5 @@ export const options = {
   pipeOptions: { packet: 1 },
   fdFlags: { read: 1, write: 2, path: 4, append: 8, nonblock: 16, packet: 32, close_on_exec: 64 },
   copyOptions: { range: 1, from_position: 2, to_position: 4 },
+  eventOptions: { semaphore: 1 },
 } as const;

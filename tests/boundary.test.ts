@@ -72,6 +72,9 @@ const examples: Record<string, () => Value> = {
   bytes: () => new Uint8Array(8),
   fds: () => new Uint8Array(layouts.pollFd.size).fill(255), // Descriptor -1, which poll(2) skips.
   operation: () => 8, // LOCK_UN.
+  pid: () => process.pid,
+  signal: () => 0, // Only asks.
+  status: () => new Uint8Array(layouts.pidStatus.size),
   capacity: () => 0,
   from: () => objects.fd,
   to: () => objects.fd,
@@ -94,7 +97,7 @@ const examples: Record<string, () => Value> = {
 };
 const texts = new Set(["name", "path"]);
 /** Buffers that must be exactly one record. */
-const records = new Set(["stat", "info", "sleep", "holder", "ends"]);
+const records = new Set(["stat", "info", "sleep", "holder", "ends", "status"]);
 
 function good(parameters: readonly Parameter[]): Value[] {
   const values: Value[] = [];

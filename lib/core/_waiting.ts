@@ -264,7 +264,8 @@ function refusal(result: number, attempt: Attempt): Error {
 /** Longer times would overflow the runtimes' timers, which then fire at once. */
 const timer_max = 2 ** 31 - 1;
 
-function startTimer(ms: number, expire: () => void): { stop(): void } {
+/** Calls `expire` after a time of any length; never where that is Infinity. */
+export function startTimer(ms: number, expire: () => void): { stop(): void } {
   if (ms === Infinity) return { stop() {} };
   let rest = ms;
   let timer: ReturnType<typeof setTimeout>;

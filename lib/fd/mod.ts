@@ -30,3 +30,13 @@ export { splice, spliceSync, tee, teeSync, trySplice, tryTee } from "./splice.ts
 export type { SpliceOptions, SpliceSyncOptions } from "./splice.ts";
 export { poll, pollSync, ready } from "./poll.ts";
 export type { PollRequest, PollResult, Readiness, Ready } from "./poll.ts";
+export { EventFd } from "./eventfd.ts";
+export type { EventFdOptions } from "./eventfd.ts";
+export { PidFd } from "./pidfd.ts";
+export { Child, spawn } from "./spawn.ts";
+export type { SpawnOptions, Stdio } from "./spawn.ts";
+export { pipeline, run } from "./run.ts";
+export type { Command, RunOptions, RunResult } from "./run.ts";
+export { Coprocess, coprocess } from "./coprocess.ts";
+export type { CoprocessOptions } from "./coprocess.ts";
+export type { ExitStatus, SignalName } from "./signals.ts";

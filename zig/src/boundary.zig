@@ -5,12 +5,14 @@ const bell = @import("bell.zig");
 const call = @import("call.zig");
 const exports = @import("exports.zig");
 const constants = @import("constants.zig");
+const eventfd = @import("eventfd.zig");
 const fd = @import("fd.zig");
 const handle = @import("handle.zig");
 const memory = @import("memory.zig");
 const mutex = @import("mutex.zig");
 const netlink = @import("netlink.zig");
 const object = @import("object.zig");
+const pidfd = @import("pidfd.zig");
 const pipe = @import("pipe.zig");
 const sys = @import("sys.zig");
 
@@ -28,6 +30,7 @@ pub const layouts = .{
     .{ "objectInfo", object.Info },
     .{ "mutexOwner", mutex.Owner },
     .{ "mutexSleep", mutex.Sleep },
+    .{ "pidStatus", pidfd.Status },
 };
 
 /// Option words TypeScript fills: their flags' bits are written to symbols.ts.
@@ -37,6 +40,7 @@ pub const options = .{
     .{ "pipeOptions", pipe.Options },
     .{ "fdFlags", fd.Flags },
     .{ "copyOptions", call.CopyOptions },
+    .{ "eventOptions", eventfd.Options },
 };
 
 pub const Function = struct {
@@ -47,6 +51,7 @@ pub const Function = struct {
 
 /// Every exported function, in the order of exports.zig.
 pub const functions: []const Function = blk: {
+    @setEvalBranchQuota(100_000);
     var list: []const Function = &.{};
     for (std.meta.declarations(exports)) |decl| {
         const info = @typeInfo(@TypeOf(@field(exports, decl.name))).@"fn";

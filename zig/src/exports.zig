@@ -11,6 +11,7 @@ const std = @import("std");
 const bell_ = @import("bell.zig");
 const boundary = @import("boundary.zig");
 const call = @import("call.zig");
+const eventfd = @import("eventfd.zig");
 const fd_ = @import("fd.zig");
 const fork = @import("fork.zig");
 const handle_ = @import("handle.zig");
@@ -18,6 +19,7 @@ const memory = @import("memory.zig");
 const mutex = @import("mutex.zig");
 const netlink = @import("netlink.zig");
 const object_ = @import("object.zig");
+const pidfd = @import("pidfd.zig");
 const pipe = @import("pipe.zig");
 const poll = @import("poll.zig");
 const sys = @import("sys.zig");
@@ -343,6 +345,39 @@ pub fn poll_withdraw(fd: Fd) callconv(.c) i32 {
 /// How many waits for descriptors there are, with those whose result was not drained. For tests.
 pub fn poll_count() callconv(.c) u32 {
     return poll.count();
+}
+
+/// eventfd(2), O_NONBLOCK, with the counter at zero: a descriptor. `options` is EventOptions.
+pub fn eventfd_open(options: u32) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    return eventfd.open(&failure, @bitCast(options)) catch failure.result();
+}
+
+/// pidfd_open(2): a descriptor.
+pub fn pidfd_open(pid: u32) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    return sys.pidfdOpen(&failure, pid) catch failure.result();
+}
+
+/// The number of the process that a pidfd stands for; ESRCH when it has ended and was waited for.
+pub fn pidfd_pid(fd: Fd) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    return pidfd.pid(&failure, @intFromEnum(fd)) catch failure.result();
+}
+
+/// pidfd_send_signal(2).
+pub fn pidfd_kill(fd: Fd, signal: u32) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    sys.pidfdSendSignal(&failure, @intFromEnum(fd), signal) catch return failure.result();
+    return 0;
+}
+
+/// Fills a PidStatus with how a process ended: 1, or 0 where that can't be known. EAGAIN while it runs.
+pub fn pidfd_status(fd: Fd, status: ?[*]u8, status_bytes: u32) callconv(.c) i32 {
+    var failure: sys.Failure = .{};
+    const out = record(pidfd.Status, status, status_bytes) orelse return invalid;
+    out.* = (pidfd.status(&failure, @intFromEnum(fd)) catch return failure.result()) orelse return 0;
+    return 1;
 }
 
 /// Makes a named object: a handle. `options` is MemoryOptions.

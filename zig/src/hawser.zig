@@ -22,6 +22,7 @@ test {
     _ = @import("bell.zig");
     _ = @import("call.zig");
     _ = @import("constants.zig");
+    _ = @import("eventfd.zig");
     _ = @import("fd.zig");
     _ = fork;
     _ = @import("handle.zig");
@@ -30,6 +31,7 @@ test {
     _ = @import("mutex.zig");
     _ = @import("netlink.zig");
     _ = @import("object.zig");
+    _ = @import("pidfd.zig");
     _ = @import("pipe.zig");
     _ = @import("poll.zig");
     _ = @import("pool.zig");

@@ -66,6 +66,9 @@ pub const Call = enum(u8) {
     sendfile,
     copy_file_range,
     readahead,
+    pidfd_open,
+    pidfd_send_signal,
+    waitid,
 };
 
 pub const Error = error{Failed};
@@ -588,6 +591,60 @@ pub fn recvfrom(failure: *Failure, fd: i32, buffer: []u8, flags: u32, address: [
         if (linux.errno(rc) == .INTR) continue;
         return failure.done(.recvfrom, rc);
     }
+}
+
+/// pidfd_open(2); close-on-exec always.
+pub fn pidfdOpen(failure: *Failure, pid: u32) Error!i32 {
+    return @intCast(try failure.done(.pidfd_open, linux.syscall2(.pidfd_open, pid, 0)));
+}
+
+/// pidfd_send_signal(2).
+pub fn pidfdSendSignal(failure: *Failure, fd: i32, signal: u32) Error!void {
+    const file: usize = @bitCast(@as(isize, fd));
+    _ = try failure.done(.pidfd_send_signal, linux.syscall4(.pidfd_send_signal, file, signal, 0, 0));
+}
+
+/// How a child ended: its exit code, or the signal.
+pub const ChildEnd = struct { exited: bool, value: i32 };
+
+/// waitid(2) of the child that a pidfd stands for, without waiting, and leaving it to be waited for. Null where it runs, or
+/// is no child of this process, or was waited for already.
+pub fn waitid(failure: *Failure, fd: i32) Error!?ChildEnd {
+    // The start of siginfo_t; `pid` stays zero where there is nothing to tell.
+    const Info = extern struct { signo: i32, errno: i32, code: i32, _: i32, pid: i32, uid: u32, status: i32, rest: [100]u8 };
+    comptime std.debug.assert(@sizeOf(Info) == 128);
+    var info: Info = std.mem.zeroes(Info);
+    const p_pidfd = 3;
+    const options = 0x4 | 0x1 | 0x0100_0000; // WEXITED, WNOHANG, WNOWAIT.
+    const file: usize = @bitCast(@as(isize, fd));
+    const rc = linux.syscall5(.waitid, p_pidfd, file, @intFromPtr(&info), options, 0);
+    if (linux.errno(rc) == .CHILD) return null;
+    _ = try failure.done(.waitid, rc);
+    const cld_exited = 1;
+    return if (info.pid == 0) null else .{ .exited = info.code == cld_exited, .value = info.status };
+}
+
+/// ioctl(2), PIDFD_GET_INFO: the exit status of any process that was waited for, as wait(2) tells it. Null before Linux
+/// 6.15.
+pub fn exitOf(fd: i32) ?u32 {
+    const Info = extern struct { mask: u64, cgroup: u64, ids: [11]u32, exit_code: u32 };
+    comptime std.debug.assert(@sizeOf(Info) == 64);
+    const want_exit = 1 << 3; // PIDFD_INFO_EXIT
+    var info: Info = std.mem.zeroes(Info);
+    info.mask = want_exit;
+    const get_info = 0xc040_ff0b; // _IOWR(0xff, 11, struct pidfd_info)
+    if (linux.errno(linux.ioctl(fd, get_info, @intFromPtr(&info))) != .SUCCESS) return null;
+    return if (info.mask & want_exit == 0) null else info.exit_code;
+}
+
+/// What /proc tells of a descriptor.
+pub fn fdinfo(failure: *Failure, fd: i32, buffer: []u8) Error![]const u8 {
+    _ = try fcntl(failure, fd, linux.F.GETFD, 0);
+    var path: [40]u8 = undefined;
+    const text = std.fmt.bufPrintSentinel(&path, "/proc/self/fdinfo/{d}", .{fd}, 0) catch unreachable; // 18 + 11 + 1 bytes.
+    const file = try openat(failure, linux.AT.FDCWD, text, .{}, 0);
+    defer closeQuietly(file);
+    return buffer[0..try failure.done(.read, linux.read(file, buffer.ptr, buffer.len))];
 }
 
 /// mprotect(2).
