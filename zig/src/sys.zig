@@ -580,6 +580,8 @@ pub fn copyFileRange(failure: *Failure, from: i32, from_at: ?u64, to: i32, to_at
 /// pread(2), which waits for the disk.
 pub fn pread(failure: *Failure, fd: i32, bytes: []u8, position: u64) Error!usize {
     return failure.done(.pread, linux.pread(fd, bytes.ptr, bytes.len, @intCast(position)));
+}
+
 /// futex(2), FUTEX_CMP_REQUEUE: moves one who sleeps on a word to another, if the word still holds `expected`: how many.
 /// Both are words as other processes map them, also where one is private memory: it was slept on as such.
 pub fn futexMove(word: *const u32, expected: u32, to: *const u32) usize {
