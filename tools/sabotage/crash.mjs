@@ -8,7 +8,7 @@ const asleep = /sleep on, not woken/;
 /** The control goes through all points of the cases at once. */
 const all = {
   memory: at("memory_create.mapped", "memory_create.grown"),
-  mutex: at("turn.held", "mutex_take.claimed", "wait_helper.woken", "mutex_wait.woken"),
+  mutex: at("turn.held", "mutex_take.claimed", "mutex_release.freed", "wait_helper.woken", "mutex_wait.woken"),
 };
 
 /** Half of the time they wait. */
@@ -57,7 +57,7 @@ export default [
       what: "a lock taken without compare and exchange",
       // Which first, is a matter of luck: two are in at once, one finds the other's id, or a dead one's stays for good.
       told: /two had it at once|EBADMSG|sleep on, not woken/,
-      how: at("turn.held"),
+      how: at("mutex_release.freed"),
       control: { how: all.mutex },
     },
   }),
