@@ -239,17 +239,14 @@ export class UnixListener implements AsyncIterable<UnixSocket>, Disposable {
   }
 
   /**
-   * Stops to listen, and removes the path if it still is this socket's. Connections that were not accepted are reset. Closing
-   * twice is fine, and after `fd.release()` it does nothing.
+   * Stops to listen, and removes the path if it still is this socket's and this process may. Connections that were not
+   * accepted are reset. Closing twice is fine, and after `fd.release()` it does nothing.
    */
   close(): void {
     if (this.fd.closed) return;
-    try {
-      // The path first: as long as the socket is open nobody takes it for stale.
-      if (this.#bound !== undefined) unbind(this.#bound.address, this.#bound.stat);
-    } finally {
-      this.fd.close();
-    }
+    // The path first: as long as the socket is open nobody takes it for stale.
+    if (this.#bound !== undefined) unbind(this.#bound.address, this.#bound.stat);
+    this.fd.close();
   }
 
   /** The same as {@linkcode UnixListener.close}. */

@@ -724,16 +724,11 @@ export class UnixSocket implements AsyncIterable<UnixMessage>, Disposable {
     return errno === 0 ? null : failure(-errno, { what: `use a ${this.kind} socket`, operation: "socket_error" });
   }
 
-  /** Closes the socket, and removes its path if that still is its own. Closing twice is fine. */
+  /** Closes the socket, and removes its path if that still is its own and it may. Closing twice is fine. */
   close(): void {
     if (this.fd.closed) return;
-    const bound = this.#bound;
-    this.#bound = undefined;
-    try {
-      if (bound !== undefined) unbind(bound.address, bound.stat);
-    } finally {
-      this.fd.close();
-    }
+    if (this.#bound !== undefined) unbind(this.#bound.address, this.#bound.stat);
+    this.fd.close();
   }
 
   /** The same as {@linkcode UnixSocket.close}. */
