@@ -41,8 +41,12 @@ import type {
 } from "./options.ts";
 
 const partsNames: readonly (keyof SendParts)[] = ["fds", "credentials", "to"];
+const sendNames: readonly (keyof SendOptions)[] = [...partsNames, ...waitOptionNames];
 const roomNames: readonly (keyof ReceiveParts)[] = ["buffer", "maxBytes", "maxFds"];
+const receiveNames: readonly (keyof ReceiveOptions)[] = [...roomNames, ...waitOptionNames];
 const blockNames: readonly (keyof BlockOptions)[] = ["timeout", "interruptible"];
+const sendSyncNames: readonly (keyof SendSyncOptions)[] = [...partsNames, ...blockNames];
+const receiveSyncNames: readonly (keyof ReceiveSyncOptions)[] = [...roomNames, ...blockNames];
 const connectNames: readonly (keyof ConnectParts)[] = ["kind", "local"];
 
 const EAGAIN = 11;
@@ -296,9 +300,10 @@ export class UnixSocket implements AsyncIterable<UnixMessage>, Disposable {
    * ```
    */
   async send(data: Uint8Array, options?: SendOptions): Promise<void> {
-    const { signal, timeout, ...parts } = optionsObject(options, [...partsNames, ...waitOptionNames]);
-    const limit = checkWait({ signal, timeout });
-    using sending = this.#sending(data, parts);
+    const checked = optionsObject(options, sendNames);
+    const limit = checkWait(checked);
+    using sending = this.#sending(data, checked);
+    const { signal } = checked;
     const start = performance.now();
     if (!this.#sends.tryTake()) await this.#sends.take(limit, signal, sending.what);
     try {
@@ -333,8 +338,9 @@ export class UnixSocket implements AsyncIterable<UnixMessage>, Disposable {
    * ```
    */
   sendSync(data: Uint8Array, options?: SendSyncOptions): void {
-    const { timeout, interruptible, ...parts } = optionsObject(options, [...partsNames, ...blockNames]);
-    using sending = this.#sending(data, parts);
+    const checked = optionsObject(options, sendSyncNames);
+    using sending = this.#sending(data, checked);
+    const { timeout, interruptible } = checked;
     if (this.#sends.busy) throw failure(-EBUSY, sending.what());
     try {
       blockUntilReady(sending.room, sending.step, sending.what, { timeout, interruptible });
@@ -400,9 +406,9 @@ export class UnixSocket implements AsyncIterable<UnixMessage>, Disposable {
    * ```
    */
   async receive(options?: ReceiveOptions): Promise<UnixMessage> {
-    const { signal, timeout, ...room } = optionsObject(options, [...roomNames, ...waitOptionNames]);
-    const receiving = this.#receiving(room);
-    await whenReady(receiving.wanted, receiving.step, receiving.what, { signal, timeout });
+    const checked = optionsObject(options, receiveNames);
+    const receiving = this.#receiving(checked);
+    await whenReady(receiving.wanted, receiving.step, receiving.what, checked);
     return receiving.message!;
   }
 
@@ -428,8 +434,9 @@ export class UnixSocket implements AsyncIterable<UnixMessage>, Disposable {
    * ```
    */
   receiveSync(options?: ReceiveSyncOptions): UnixMessage {
-    const { timeout, interruptible, ...room } = optionsObject(options, [...roomNames, ...blockNames]);
-    const receiving = this.#receiving(room);
+    const checked = optionsObject(options, receiveSyncNames);
+    const receiving = this.#receiving(checked);
+    const { timeout, interruptible } = checked;
     blockUntilReady(receiving.wanted, receiving.step, receiving.what, { timeout, interruptible });
     return receiving.message!;
   }
