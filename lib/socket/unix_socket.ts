@@ -25,6 +25,7 @@ import { checkCredentials, checkFds } from "./_envelope.ts";
 import { checkKind, kindBits, kindOf } from "./_kinds.ts";
 import { Receiving, scratch, Sending } from "./_transfer.ts";
 import { Turns } from "./_turns.ts";
+import { untilClosed } from "./_until_closed.ts";
 import { encodeAddress, tellAddress, type UnixAddress } from "./address.ts";
 import type { Credentials, UnixMessage } from "./message.ts";
 import type {
@@ -495,14 +496,7 @@ export class UnixSocket implements AsyncIterable<UnixMessage>, Disposable {
    * ```
    */
   async *messages(options?: ReceiveOptions): AsyncGenerator<UnixMessage, void, undefined> {
-    while (!this.fd.closed) {
-      let message: UnixMessage;
-      try {
-        message = await this.receive(options);
-      } catch (error) {
-        if (this.fd.closed && (error as SystemError).code === "ECANCELED") return;
-        throw error;
-      }
+    for await (const message of untilClosed(this.fd, () => this.receive(options))) {
       if (message.end) return;
       yield message;
     }
