@@ -150,23 +150,22 @@ const cases: Record<string, () => Promise<void> | void> = {
       await message;
       await thread.terminate();
     }
-    const { threads: running } = await settled(held, ({ threads }) => threads === 25);
-    say({ running: load().core.hawser_call_count(), threads: running });
-    closeSync(fd);
-    await settled(held, ({ threads }) => threads === 0);
-    closeWaiting();
-    const again = openSync(path, "r");
-    // The next bell takes away those whose threads have ended, which may be after terminate(), and after their calls.
+    // The next bell takes away those whose threads have ended, which may be after terminate(), and calls their calls off:
+    // the lock they wait for is still held.
     const { core } = load();
     const swept = <T>(look: () => T) => () => (core.hawser_bell_close(core.hawser_bell_open()), look());
-    await settled(swept(() => core.hawser_call_count()), (count) => count === 0);
+    const calls = await settled(swept(() => core.hawser_call_count()), (count) => count === 0);
+    closeSync(fd);
+    closeWaiting();
     // Shared: Bun leaves the descriptors of a terminated Worker open, and their locks with them.
-    await flock(again, LOCK_SH);
+    await flock(openSync(path, "r"), LOCK_SH);
     const { sockets, threads } = await settled(
       swept(held),
-      ({ sockets, threads }) => threads + sockets === before.sockets,
+      ({ sockets, threads }) =>
+        // Deno opens a pair of its own when it likes.
+        threads === 0 && [0, ...("Deno" in globalThis ? [2] : [])].includes(sockets - before.sockets),
     );
-    say({ sockets: sockets - before.sockets, threads, calls: core.hawser_call_count() });
+    say({ sockets: sockets - before.sockets, threads, calls });
   },
   "worker-terminated"() {
     for (let i = 0; i < 5; i++) flock(openSync(path, "r"), LOCK_SH).catch(() => {});
