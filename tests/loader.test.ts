@@ -370,7 +370,8 @@ describe("200 Workers leave at most one descriptor and one mapping of the librar
       expect(counted).toMatchObject({ workers: 200, via });
       expect(late.descriptors).toBeLessThanOrEqual(via === "file" ? 0 : 1);
       expect(late.copies).toBe(1);
-      expect(late.threads).toBeLessThanOrEqual(early.threads);
+      // A pool of the runtime's may start a thread late; 180 Workers that left one each would be far more.
+      expect(late.threads).toBeLessThanOrEqual(early.threads + 2);
       // Half of them were terminated with memory open; a few of those descriptors wait for the next Worker.
       expect(late.all).toBeLessThanOrEqual(early.all + 20);
     }, 90_000);
