@@ -3,7 +3,7 @@
 import { execFile } from "node:child_process";
 import { afterAll, describe, expect, test } from "vitest";
 import { load } from "../ffi/load.ts";
-import { Fd, pipe, pollSync } from "../lib/fd/mod.ts";
+import { Fd, pipe, poll, pollSync, pump, sendfile, splice, tee } from "../lib/fd/mod.ts";
 import { tmpdir, until, watchdog } from "./support/watchdog.ts";
 
 const folder = tmpdir();
@@ -438,3 +438,92 @@ for (const { name, run, error } of refused) {
     await until(() => load().core.hawser_poll_count() === 0, "No wait is left");
   });
 }
+
+describe("what is closed between its readiness and the next try", () => {
+  const signal = (whenOver: () => void) =>
+    ({
+      aborted: false,
+      throwIfAborted() {},
+      addEventListener() {},
+      removeEventListener: whenOver,
+    }) as unknown as AbortSignal;
+  const full = () => {
+    const ends = pipe();
+    ends.writer.writeAllSync(new Uint8Array(ends.capacity));
+    return ends;
+  };
+  type Ends = ReturnType<typeof pipe>;
+  type Case = { from: Ends; to: Ends; file: Fd; signal: AbortSignal };
+  const room = ({ to }: Case) => to.reader.readSync(new Uint8Array(1 << 20));
+  const bytesCome = ({ from }: Case) => from.writer.writeSync(bytes("x"));
+  const cases: Record<string, { start: (c: Case) => Promise<unknown>; end: (c: Case) => unknown; full?: true }> = {
+    "read()": { start: ({ from, signal }) => from.reader.read(new Uint8Array(4), { signal }), end: bytesCome },
+    "readAll()": { start: ({ from, signal }) => from.reader.readAll({ signal }), end: bytesCome },
+    "write()": { start: ({ to, signal }) => to.writer.write(bytes("x"), { signal }), end: room, full: true },
+    "writeAll()": { start: ({ to, signal }) => to.writer.writeAll(bytes("x"), { signal }), end: room, full: true },
+    "splice()": { start: ({ from, to, signal }) => splice(from.reader, to.writer, { signal }), end: bytesCome },
+    "tee()": { start: ({ from, to, signal }) => tee(from.reader, to.writer, { signal }), end: bytesCome },
+    "pump()": { start: ({ from, to, signal }) => pump(from.reader, to.writer, { signal }), end: bytesCome },
+    "pump() of a file": { start: ({ file, to, signal }) => pump(file, to.writer, { signal }), end: room, full: true },
+    "sendfile()": { start: ({ file, to, signal }) => sendfile(file, to.writer, { signal }), end: room, full: true },
+    "poll()": {
+      start: ({ from, signal }) => poll([{ fd: from.reader, events: "readable" }], { signal }),
+      end: bytesCome,
+    },
+  };
+  for (const [name, { start, end, full: filled }] of Object.entries(cases)) {
+    test(`is ECANCELED for ${name}`, async () => {
+      using from = pipe();
+      using to = filled ? full() : pipe();
+      using file = Fd.open("/tmp", ["O_RDWR", "O_TMPFILE"]);
+      file.writeSync(bytes("x"), { position: 0 });
+      const close = () => [from.reader, to.writer, file].forEach((fd) => fd.close());
+      const all = { from, to, file, signal: signal(close) };
+      const started = start(all);
+      await until(() => load().core.hawser_poll_count() > 0, "It waits");
+      end(all);
+      await expect(watchdog(started, "Its end")).rejects.toMatchObject({
+        code: "ECANCELED",
+        message: expect.stringContaining("it was closed"),
+      });
+      await until(() => load().core.hawser_poll_count() === 0, "No wait is left");
+    });
+  }
+
+  test("is a TypeError where it was closed before", async () => {
+    const { reader, writer } = pipe();
+    reader.close();
+    writer.close();
+    const late = [
+      reader.read(new Uint8Array(1)),
+      reader.readAll(),
+      writer.writeAll(bytes("x")),
+      splice(reader, writer),
+      pump(reader, writer),
+      sendfile(reader, writer),
+      poll([{ fd: reader, events: "readable" }]),
+    ];
+    for (const one of late) await expect(one).rejects.toThrow(TypeError);
+  });
+});
+
+test("a signal's reason may be anything", async () => {
+  using from = pipe();
+  using to = pipe();
+  for (const reason of [null, "enough", 5]) {
+    const off = new AbortController();
+    const { signal } = off;
+    const waits = [
+      from.reader.read(new Uint8Array(1), { signal }),
+      from.reader.readAll({ signal }),
+      splice(from.reader, to.writer, { signal }),
+      pump(from.reader, to.writer, { signal }),
+      poll([{ fd: from.reader, events: "readable" }], { signal }),
+    ];
+    const settled = Promise.allSettled(waits);
+    await until(() => load().core.hawser_poll_count() === waits.length, "They wait");
+    off.abort(reason);
+    for (const one of await watchdog(settled, "Their ends")) expect(one).toEqual({ status: "rejected", reason });
+  }
+  await until(() => load().core.hawser_poll_count() === 0, "No wait is left");
+});

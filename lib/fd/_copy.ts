@@ -21,18 +21,23 @@ export interface Copy {
 /** What one call copies at most: a signal is heard between them, since a call that runs can't be undone. */
 const chunk_max = 4 << 20;
 
-/** Copies some bytes, at most `count`: how many, zero at the end. */
+/**
+ * Copies some bytes, at most `count`: how many, zero at the end.
+ *
+ * @throws {TypeError} If one of the two was closed before or between two of its calls: {@link step} makes ECANCELED of that.
+ */
 export async function copySome(
   { from, fromAt, to, toAt, range }: Copy,
   count: number,
   options: WaitOptions,
 ): Promise<number> {
   const left = countdown(checkWait(options));
+  const [source, sink] = checkEnds(from, to);
   const { from_position, to_position, range: ranged } = bits.copyOptions;
   const word = (fromAt === undefined ? 0 : from_position) | (toAt === undefined ? 0 : to_position) |
     (range ? ranged : 0);
   const what = (): Attempt => ({
-    what: `copy descriptor ${from.number} to ${to.number}`,
+    what: `copy descriptor ${source} to ${sink}`,
     operation: "call_copy",
     states: { EINVAL: "one of them can't do it", EXDEV: "they are on different file systems" },
   });
@@ -53,7 +58,7 @@ export async function copySome(
           ),
       }, what);
     } catch (error) {
-      const { code, syscall } = error as SystemError;
+      const { code, syscall } = (error ?? {}) as Partial<SystemError>;
       if (code !== "EAGAIN" || syscall !== "sendfile") throw error;
     }
     options.signal?.throwIfAborted();

@@ -1,5 +1,5 @@
-import { failure } from "../core/_results.ts";
 import type { WaitOptions } from "../core/_waiting.ts";
+import { step } from "./_ready.ts";
 import type { Fd } from "./fd.ts";
 
 /** Lines out of a descriptor, without their newlines. What a wait that is called off had read stays for the next. */
@@ -20,13 +20,14 @@ export class LineReader {
     const { number } = this.#fd; // Throws where it is closed.
     if (this.#busy) throw new TypeError("Cannot read a line: another read waits for one");
     this.#busy = true;
+    const what = () => ({ what: `read a line of descriptor ${number}`, operation: "fd_read" });
     try {
       for (;;) {
         const end = this.#rest.indexOf(newline, this.#seen);
         if (end >= 0) return this.#take(end, end + 1);
         this.#seen = this.#rest.length;
         const part = new Uint8Array(16_384);
-        const count = await step(this.#fd, `read a line of descriptor ${number}`, () => this.#fd.read(part, options));
+        const count = await step(what, () => this.#fd.read(part, options));
         if (count === 0) return this.#rest.length === 0 ? null : this.#take(this.#rest.length, this.#rest.length);
         this.#append(part.subarray(0, count));
       }
@@ -57,16 +58,5 @@ export class LineReader {
   }
 }
 
-/** Does one of several steps on a descriptor. That it was closed between two of them is ECANCELED, as within one. */
-export async function step<T>(fd: Fd, what: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!(error instanceof TypeError && fd.closed)) throw error;
-    throw failure(-ECANCELED, { what, operation: "fd_close", states: { ECANCELED: "it was closed" } });
-  }
-}
-
-const ECANCELED = 125;
 const newline = 10;
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });

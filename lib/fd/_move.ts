@@ -52,18 +52,19 @@ export function tryMove({ step, what }: Move): number | null {
 /** Does it as soon as both sides are ready. */
 export async function moveWhenReady(move: Move, options: WaitOptions): Promise<number> {
   const left = countdown(checkWait(options));
-  for (let looked = 0;;) {
-    const result = move.step();
-    if (errnoOf(result) !== -EAGAIN) return check(result, move.what);
+  let result = move.step();
+  for (let looked = 0; errnoOf(result) === -EAGAIN;) {
     const wanted = notReady(move);
     // Ready by poll(2) and not by the call, again and again: it would never end.
-    if (wanted === undefined && ++looked > 3) throw failure(result, move.what());
+    if (wanted === undefined && ++looked > 3) break;
     try {
       await untilReady(wanted ?? move.to, { signal: options.signal, timeout: left() });
+      result = move.step();
     } catch (error) {
       throw named(error, move.what);
     }
   }
+  return check(result, move.what);
 }
 
 /** The same, and blocks the thread. */

@@ -1,6 +1,7 @@
 // Waiting for a descriptor by its number: what ready(), poll() and every call that would block stand on.
 import { load } from "../../ffi/load.ts";
 import { calls, layouts, POLLNVAL } from "../../ffi/symbols.ts";
+import type { SystemError } from "../core/errors.ts";
 import { type Attempt, check, errnoOf, failure } from "../core/_results.ts";
 import {
   type BlockOptions,
@@ -73,16 +74,17 @@ export async function whenReady(
   fetched?: (options: WaitOptions) => Promise<void>,
 ): Promise<number> {
   const left = countdown(checkWait(options));
-  for (;;) {
-    const result = step();
-    if (errnoOf(result) !== -EAGAIN) return check(result, what);
+  let result = step();
+  while (errnoOf(result) === -EAGAIN) {
     const rest = { signal: options.signal, timeout: left() };
     try {
       await (result === fromDisk ? fetched!(rest) : untilReady(wanted, rest));
+      result = step();
     } catch (error) {
       throw named(error, what);
     }
   }
+  return check(result, what);
 }
 
 /** The same, and blocks the thread. */
@@ -106,14 +108,39 @@ export function blockUntilReady(
 /** What a read answers whose bytes are on a disk: EAGAIN of readahead(2). */
 export const fromDisk: number = -(11 | calls.indexOf("readahead") << 12);
 
-/** The error of a wait, in the words of what waited. */
+/** The error of a wait, in the words of what waited: also of a try after it, where the Fd was closed by then. */
 export function named(error: unknown, what: () => Attempt): unknown {
-  const { code, errno } = error as { code?: string; errno?: number };
-  if (code !== "ETIMEDOUT" && code !== "ECANCELED") return error;
+  if (closedErrors.has(error as object)) return ended(-ECANCELED, what);
+  // A signal's reason may be anything.
+  const { code, errno } = (error ?? {}) as { code?: string; errno?: number };
+  return code === "ETIMEDOUT" || code === "ECANCELED" ? ended(errno!, what) : error;
+}
+
+function ended(errno: number, what: () => Attempt): SystemError {
   const told = what();
-  return failure(errno!, { ...told, states: { ...told.states, ECANCELED: "it was closed" } });
+  return failure(errno, { ...told, states: { ...told.states, ECANCELED: "it was closed" } });
+}
+
+/** Does one of several steps on an Fd that was open. That it was closed between two of them is ECANCELED, as within one. */
+export async function step<T>(what: () => Attempt, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw closedErrors.has(error as object) ? ended(-ECANCELED, what) : error;
+  }
+}
+
+/** What was thrown where an Fd is closed. */
+const closedErrors = new WeakSet<object>();
+
+/** The error of using an Fd that is closed: a fault of the program's, unless something waited for it meanwhile. */
+export function closedError(verb: string): TypeError {
+  const error = new TypeError(`Cannot ${verb} the descriptor: it is closed`);
+  closedErrors.add(error);
+  return error;
 }
 
 const EAGAIN = 11;
 const EBADF = 9;
+const ECANCELED = 125;
 const ETIMEDOUT = 110;

@@ -1,6 +1,7 @@
 import { optionsObject } from "../core/_arguments.ts";
 import { checkWait, waitOptionNames, type WaitOptions } from "../core/_waiting.ts";
-import { LineReader, step } from "./_lines.ts";
+import { LineReader } from "./_lines.ts";
+import { step } from "./_ready.ts";
 import { type Running, spawnOptionNames, start } from "./_start.ts";
 import { Child, inside, type SpawnOptions } from "./spawn.ts";
 
@@ -145,10 +146,11 @@ export class Coprocess extends Child {
     checkWait(options);
     const { stdin } = this;
     const { number } = stdin; // Throws where it was ended.
+    const what = () => ({ what: `write to descriptor ${number}`, operation: "fd_write" });
     const before = this.#written;
     const written = (async () => {
       await before;
-      await step(stdin, `write to descriptor ${number}`, () => stdin.writeAll(bytes, options));
+      await step(what, () => stdin.writeAll(bytes, options));
     })();
     this.#written = written.catch(() => {});
     await written;

@@ -4,6 +4,7 @@ import { checkWait, countdown, waitOptionNames, type WaitOptions } from "../core
 import { checkEnds } from "./_check.ts";
 import { type Copy, copySome } from "./_copy.ts";
 import { checkCount } from "./_move.ts";
+import { step } from "./_ready.ts";
 import type { Fd } from "./fd.ts";
 
 /**
@@ -132,10 +133,12 @@ async function copyAll(copy: Copy, count: number | undefined, { signal, timeout 
   const most = checkCount(count) ?? Infinity;
   const left = countdown(checkWait({ signal, timeout }));
   const further = (at: number | undefined, by: number) => at === undefined ? undefined : at + by;
+  const [source, sink] = checkEnds(copy.from, copy.to);
+  const what = () => ({ what: `copy descriptor ${source} to ${sink}`, operation: "call_copy" });
   let copied = 0;
   while (copied < most) {
     const next = { ...copy, fromAt: further(copy.fromAt, copied), toAt: further(copy.toAt, copied) };
-    const some = await copySome(next, most - copied, { signal, timeout: left() });
+    const some = await step(what, () => copySome(next, most - copied, { signal, timeout: left() }));
     if (some === 0) break;
     copied += some;
   }

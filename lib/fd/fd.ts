@@ -12,7 +12,7 @@ import {
   type WaitOptions,
 } from "../core/_waiting.ts";
 import { inspectAs } from "../core/_inspect.ts";
-import { blockUntilReady, whenReady } from "./_ready.ts";
+import { blockUntilReady, closedError, step, whenReady } from "./_ready.ts";
 import { readStat } from "./_stat.ts";
 import { readableOf, writableOf } from "./_streams.ts";
 import { gone, list, made, originOf, trace } from "./_trace.ts";
@@ -395,11 +395,13 @@ export class Fd implements Disposable {
    */
   async readAll(options?: WaitOptions): Promise<Uint8Array> {
     const { signal, timeout } = optionsObject(options, waitOptionNames);
+    const number = this.#open("read");
     const left = countdown(checkWait({ signal, timeout }));
+    const what = () => ({ what: `read descriptor ${number}`, operation: "fd_read" });
     const parts: Uint8Array[] = [];
     const buffer = new Uint8Array(64 * 1024);
     for (;;) {
-      const count = await this.read(buffer, { signal, timeout: left() });
+      const count = await step(what, () => this.read(buffer, { signal, timeout: left() }));
       if (count === 0) return gather(parts);
       parts.push(buffer.slice(0, count));
     }
@@ -531,12 +533,15 @@ export class Fd implements Disposable {
    */
   async writeAll(bytes: Buffers, options?: TransferOptions): Promise<void> {
     const { position, signal, timeout } = optionsObject(options, ["position", ...waitOptionNames]);
+    const number = this.#open("write");
     const left = countdown(checkWait({ signal, timeout }));
+    const what = () => ({ what: `write descriptor ${number}`, operation: "fd_write" });
     const all = joined(checkBuffers(bytes, "bytes"));
     let done = 0;
     do {
       const at = position === undefined ? undefined : position + done;
-      done += await this.write(all.subarray(done), { position: at, signal, timeout: left() });
+      const rest = all.subarray(done);
+      done += await step(what, () => this.write(rest, { position: at, signal, timeout: left() }));
     } while (done < all.length);
   }
 
@@ -881,7 +886,7 @@ export class Fd implements Disposable {
   }
 
   #open(verb: string): number {
-    if (this.#number < 0) throw new TypeError(`Cannot ${verb} the descriptor: it is closed`);
+    if (this.#number < 0) throw closedError(verb);
     return this.#number;
   }
 }

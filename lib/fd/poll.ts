@@ -2,7 +2,7 @@ import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLPRI } from "../../ffi/symbols.ts
 import { describe, optionsObject } from "../core/_arguments.ts";
 import type { SystemError } from "../core/errors.ts";
 import { type BlockOptions, checkBlock, checkWait, waitOptionNames, type WaitOptions } from "../core/_waiting.ts";
-import { lookAt, untilReady, type Wanted } from "./_ready.ts";
+import { lookAt, step, untilReady, type Wanted } from "./_ready.ts";
 import { Fd } from "./fd.ts";
 
 /**
@@ -141,12 +141,14 @@ export async function poll(requests: readonly PollRequest[], options?: WaitOptio
   const checked = optionsObject(options, waitOptionNames);
   const limit = checkWait(checked);
   const start = performance.now();
-  for (;;) {
-    const found = look(list, 0, false);
-    const left = limit - (performance.now() - start);
-    if (found.length > 0 || left <= 0) return found;
-    await untilOne(list, checked.signal, left);
+  let found = look(list, 0, false);
+  for (let left = limit; found.length === 0 && left > 0; left = limit - (performance.now() - start)) {
+    found = await step(() => ({ what: "wait for descriptors", operation: "poll" }), async () => {
+      await untilOne(list, checked.signal, left);
+      return look(list, 0, false);
+    });
   }
+  return found;
 }
 
 /**
@@ -176,7 +178,7 @@ export function pollSync(requests: readonly PollRequest[], options?: BlockOption
   return look(list, limit, interruptible);
 }
 
-/** A request, checked: poll(2)'s bits and what they are for. */
+/** A request, checked: poll(2)'s bits and what they are for. Its number throws where it was closed meanwhile. */
 interface Checked extends Wanted {
   readonly fd: Fd;
 }
@@ -199,7 +201,14 @@ function checkRequest({ fd, events }: PollRequest): Checked {
     }
     bits |= readiness[event as Readiness];
   }
-  return { fd, number: fd.number, bits };
+  void fd.number; // Throws where it is closed.
+  return {
+    fd,
+    bits,
+    get number() {
+      return fd.number;
+    },
+  };
 }
 
 /** What of the list is ready by now, or within the limit. */
@@ -219,7 +228,7 @@ async function untilOne(list: readonly Checked[], signal: AbortSignal | undefine
   try {
     await Promise.race(waits);
   } catch (error) {
-    if ((error as SystemError).code !== "ETIMEDOUT") throw error;
+    if ((error as SystemError | null)?.code !== "ETIMEDOUT") throw error;
   } finally {
     signal?.removeEventListener("abort", abort);
     rest.abort();

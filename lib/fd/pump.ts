@@ -4,6 +4,7 @@ import type { SystemError } from "../core/errors.ts";
 import { checkEnds } from "./_check.ts";
 import { copySome } from "./_copy.ts";
 import { checkCount, chunk_max, moveWhenReady, moving } from "./_move.ts";
+import { step } from "./_ready.ts";
 import type { Fd } from "./fd.ts";
 import { pipe } from "./pipe.ts";
 
@@ -58,7 +59,8 @@ export interface PumpOptions extends WaitOptions {
  */
 export async function pump(from: Fd, to: Fd, options?: PumpOptions): Promise<number> {
   const { count, signal, timeout } = optionsObject(options, ["count", ...waitOptionNames]);
-  checkEnds(from, to);
+  const [source, sink] = checkEnds(from, to);
+  const what = () => ({ what: `pump descriptor ${source} to ${sink}`, operation: "pump" });
   const most = checkCount(count) ?? Infinity;
   const left = countdown(checkWait({ signal, timeout }));
   const ways = waysFor(from, to);
@@ -67,9 +69,9 @@ export async function pump(from: Fd, to: Fd, options?: PumpOptions): Promise<num
     let some: number;
     let took = false;
     try {
-      some = await ways[0]!(most - moved, { signal, timeout: left() }, () => (took = true));
+      some = await step(what, () => ways[0]!(most - moved, { signal, timeout: left() }, () => (took = true)));
     } catch (error) {
-      if (took || ways.length === 1 || !refusals.has((error as SystemError).code)) throw error;
+      if (took || ways.length === 1 || !refusals.has((error as SystemError | null)?.code)) throw error;
       ways.shift();
       continue;
     }
@@ -90,7 +92,7 @@ export async function pump(from: Fd, to: Fd, options?: PumpOptions): Promise<num
 type Way = (count: number, options: WaitOptions, took: () => void) => Promise<number>;
 
 /** How a way says that it is not for these two. */
-const refusals: ReadonlySet<string> = new Set([
+const refusals: ReadonlySet<string | undefined> = new Set([
   "EAGAIN",
   "EBADF",
   "EINVAL",

@@ -218,7 +218,7 @@ async function feedAll(writer: Fd, bytes: Uint8Array, signal: AbortSignal): Prom
   try {
     await writer.writeAll(bytes, { signal });
   } catch (error) {
-    if ((error as SystemError).code !== "EPIPE") throw error;
+    if ((error as SystemError | null)?.code !== "EPIPE") throw error;
   }
   writer.close();
 }

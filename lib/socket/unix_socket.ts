@@ -18,7 +18,7 @@ import { inspectAs } from "../core/_inspect.ts";
 import { type Attempt, check, errnoOf, failure } from "../core/_results.ts";
 import { type BlockOptions, checkBlock, checkWait, limitMs, wait, waitOptionNames } from "../core/_waiting.ts";
 import type { SystemError } from "../core/errors.ts";
-import { blockUntilReady, whenReady } from "../fd/_ready.ts";
+import { blockUntilReady, step, whenReady } from "../fd/_ready.ts";
 import { type Fd, owned } from "../fd/fd.ts";
 import { bindTo, nameOf, unbind } from "./_bind.ts";
 import { checkCredentials, checkFds } from "./_envelope.ts";
@@ -309,7 +309,8 @@ export class UnixSocket implements AsyncIterable<UnixMessage>, Disposable {
     if (!this.#sends.tryTake()) await this.#sends.take(limit, signal, sending.what);
     try {
       const left = limit === Infinity ? undefined : Math.max(0, limit - (performance.now() - start));
-      await whenReady(sending.room, sending.step, sending.what, { signal, timeout: left });
+      // It may have been closed while this waited for its turn.
+      await step(sending.what, () => whenReady(sending.room, sending.step, sending.what, { signal, timeout: left }));
     } catch (error) {
       this.#cutShort(sending);
       throw error;
