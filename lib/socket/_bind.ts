@@ -40,12 +40,9 @@ export function bindTo(
   });
 }
 
-/** Removes the path of a socket if it still is that one. */
+/** Removes the path of a socket if it still is that one, and this process may: else it stays as that of one killed. */
 export function unbind(address: Uint8Array, stat: Uint8Array): void {
-  check(
-    load().core.hawser_socket_unlink_own(address, address.length, stat, stat.length),
-    () => ({ what: "remove the path of a socket", operation: "socket_unlink_own" }),
-  );
+  load().core.hawser_socket_unlink_own(address, address.length, stat, stat.length);
 }
 
 /** The address of one end. */

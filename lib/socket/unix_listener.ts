@@ -4,11 +4,11 @@ import { fileMode, integer, optionsObject } from "../core/_arguments.ts";
 import { inspectAs } from "../core/_inspect.ts";
 import { type Attempt, check, errnoOf } from "../core/_results.ts";
 import { type BlockOptions, waitOptionNames, type WaitOptions } from "../core/_waiting.ts";
-import type { SystemError } from "../core/errors.ts";
 import { blockUntilReady, type Wanted, whenReady } from "../fd/_ready.ts";
 import { type Fd, owned } from "../fd/fd.ts";
 import { bindTo, nameOf, unbind } from "./_bind.ts";
 import { checkKind, kindOf } from "./_kinds.ts";
+import { untilClosed } from "./_until_closed.ts";
 import { encodeAddress, type UnixAddress } from "./address.ts";
 import type { UnixKind } from "./options.ts";
 import { socketOf, type UnixSocket } from "./unix_socket.ts";
@@ -206,17 +206,8 @@ export class UnixListener implements AsyncIterable<UnixSocket>, Disposable {
   }
 
   /** The connections, one after the other, until the listener is closed here. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<UnixSocket, void, undefined> {
-    while (!this.fd.closed) {
-      let socket: UnixSocket;
-      try {
-        socket = await this.accept();
-      } catch (error) {
-        if (this.fd.closed && (error as SystemError).code === "ECANCELED") return;
-        throw error;
-      }
-      yield socket;
-    }
+  [Symbol.asyncIterator](): AsyncGenerator<UnixSocket, void, undefined> {
+    return untilClosed(this.fd, () => this.accept());
   }
 
   /**
@@ -239,17 +230,14 @@ export class UnixListener implements AsyncIterable<UnixSocket>, Disposable {
   }
 
   /**
-   * Stops to listen, and removes the path if it still is this socket's. Connections that were not accepted are reset. Closing
-   * twice is fine, and after `fd.release()` it does nothing.
+   * Stops to listen, and removes the path if it still is this socket's and this process may. Connections that were not
+   * accepted are reset. Closing twice is fine, and after `fd.release()` it does nothing.
    */
   close(): void {
     if (this.fd.closed) return;
-    try {
-      // The path first: as long as the socket is open nobody takes it for stale.
-      if (this.#bound !== undefined) unbind(this.#bound.address, this.#bound.stat);
-    } finally {
-      this.fd.close();
-    }
+    // The path first: as long as the socket is open nobody takes it for stale.
+    if (this.#bound !== undefined) unbind(this.#bound.address, this.#bound.stat);
+    this.fd.close();
   }
 
   /** The same as {@linkcode UnixListener.close}. */

@@ -25,6 +25,7 @@ import { checkCredentials, checkFds } from "./_envelope.ts";
 import { checkKind, kindBits, kindOf } from "./_kinds.ts";
 import { Receiving, scratch, Sending } from "./_transfer.ts";
 import { Turns } from "./_turns.ts";
+import { untilClosed } from "./_until_closed.ts";
 import { encodeAddress, tellAddress, type UnixAddress } from "./address.ts";
 import type { Credentials, UnixMessage } from "./message.ts";
 import type {
@@ -41,8 +42,12 @@ import type {
 } from "./options.ts";
 
 const partsNames: readonly (keyof SendParts)[] = ["fds", "credentials", "to"];
+const sendNames: readonly (keyof SendOptions)[] = [...partsNames, ...waitOptionNames];
 const roomNames: readonly (keyof ReceiveParts)[] = ["buffer", "maxBytes", "maxFds"];
+const receiveNames: readonly (keyof ReceiveOptions)[] = [...roomNames, ...waitOptionNames];
 const blockNames: readonly (keyof BlockOptions)[] = ["timeout", "interruptible"];
+const sendSyncNames: readonly (keyof SendSyncOptions)[] = [...partsNames, ...blockNames];
+const receiveSyncNames: readonly (keyof ReceiveSyncOptions)[] = [...roomNames, ...blockNames];
 const connectNames: readonly (keyof ConnectParts)[] = ["kind", "local"];
 
 const EAGAIN = 11;
@@ -296,9 +301,10 @@ export class UnixSocket implements AsyncIterable<UnixMessage>, Disposable {
    * ```
    */
   async send(data: Uint8Array, options?: SendOptions): Promise<void> {
-    const { signal, timeout, ...parts } = optionsObject(options, [...partsNames, ...waitOptionNames]);
-    const limit = checkWait({ signal, timeout });
-    using sending = this.#sending(data, parts);
+    const checked = optionsObject(options, sendNames);
+    const limit = checkWait(checked);
+    using sending = this.#sending(data, checked);
+    const { signal } = checked;
     const start = performance.now();
     if (!this.#sends.tryTake()) await this.#sends.take(limit, signal, sending.what);
     try {
@@ -333,8 +339,9 @@ export class UnixSocket implements AsyncIterable<UnixMessage>, Disposable {
    * ```
    */
   sendSync(data: Uint8Array, options?: SendSyncOptions): void {
-    const { timeout, interruptible, ...parts } = optionsObject(options, [...partsNames, ...blockNames]);
-    using sending = this.#sending(data, parts);
+    const checked = optionsObject(options, sendSyncNames);
+    using sending = this.#sending(data, checked);
+    const { timeout, interruptible } = checked;
     if (this.#sends.busy) throw failure(-EBUSY, sending.what());
     try {
       blockUntilReady(sending.room, sending.step, sending.what, { timeout, interruptible });
@@ -400,9 +407,9 @@ export class UnixSocket implements AsyncIterable<UnixMessage>, Disposable {
    * ```
    */
   async receive(options?: ReceiveOptions): Promise<UnixMessage> {
-    const { signal, timeout, ...room } = optionsObject(options, [...roomNames, ...waitOptionNames]);
-    const receiving = this.#receiving(room);
-    await whenReady(receiving.wanted, receiving.step, receiving.what, { signal, timeout });
+    const checked = optionsObject(options, receiveNames);
+    const receiving = this.#receiving(checked);
+    await whenReady(receiving.wanted, receiving.step, receiving.what, checked);
     return receiving.message!;
   }
 
@@ -428,8 +435,9 @@ export class UnixSocket implements AsyncIterable<UnixMessage>, Disposable {
    * ```
    */
   receiveSync(options?: ReceiveSyncOptions): UnixMessage {
-    const { timeout, interruptible, ...room } = optionsObject(options, [...roomNames, ...blockNames]);
-    const receiving = this.#receiving(room);
+    const checked = optionsObject(options, receiveSyncNames);
+    const receiving = this.#receiving(checked);
+    const { timeout, interruptible } = checked;
     blockUntilReady(receiving.wanted, receiving.step, receiving.what, { timeout, interruptible });
     return receiving.message!;
   }
@@ -488,14 +496,7 @@ export class UnixSocket implements AsyncIterable<UnixMessage>, Disposable {
    * ```
    */
   async *messages(options?: ReceiveOptions): AsyncGenerator<UnixMessage, void, undefined> {
-    while (!this.fd.closed) {
-      let message: UnixMessage;
-      try {
-        message = await this.receive(options);
-      } catch (error) {
-        if (this.fd.closed && (error as SystemError).code === "ECANCELED") return;
-        throw error;
-      }
+    for await (const message of untilClosed(this.fd, () => this.receive(options))) {
       if (message.end) return;
       yield message;
     }
@@ -724,16 +725,11 @@ export class UnixSocket implements AsyncIterable<UnixMessage>, Disposable {
     return errno === 0 ? null : failure(-errno, { what: `use a ${this.kind} socket`, operation: "socket_error" });
   }
 
-  /** Closes the socket, and removes its path if that still is its own. Closing twice is fine. */
+  /** Closes the socket, and removes its path if that still is its own and it may. Closing twice is fine. */
   close(): void {
     if (this.fd.closed) return;
-    const bound = this.#bound;
-    this.#bound = undefined;
-    try {
-      if (bound !== undefined) unbind(bound.address, bound.stat);
-    } finally {
-      this.fd.close();
-    }
+    if (this.#bound !== undefined) unbind(this.#bound.address, this.#bound.stat);
+    this.fd.close();
   }
 
   /** The same as {@linkcode UnixSocket.close}. */

@@ -1,14 +1,19 @@
 // Two processes that grow one object: the slower one must not make it shorter than the faster one made it, since that
 // one has mapped the rest by now and would die of SIGBUS.
-import { expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { SharedMemory } from "../../lib/memory/mod.ts";
-import { killableTree, stopped } from "../support/kill_points.ts";
+import { type KillableTree, killableTree, stopped } from "../support/kill_points.ts";
 import { lanes } from "../support/lanes.ts";
 import { unique } from "../support/watchdog.ts";
 
+let tree: KillableTree;
+beforeAll(() => {
+  tree = killableTree();
+}, 120_000);
+afterAll(() => tree[Symbol.dispose]());
+
 for (const kind of ["reserved", "sparse"]) {
   test(`who grows ${kind} memory late does not take pages from who was faster`, { timeout: 60_000 }, async () => {
-    using tree = killableTree();
     for (const lane of lanes) {
       const name = unique("grow");
       onTestFinished(() => SharedMemory.unlink(name));

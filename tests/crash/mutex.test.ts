@@ -2,9 +2,9 @@
 import { expect, test } from "vitest";
 import { bin, root, start } from "../support/lanes.ts";
 
-test("whoever is killed with the mutex, or on the way to it, holds nobody up", { timeout: 120_000 }, async () => {
+test("whoever is killed with the mutex, or on the way to it, holds nobody up", { timeout: 250_000 }, async () => {
   const command = [bin("node26"), `${root}tests/crash/harness/mutex.ts`, "--rounds", "92"];
-  await using running = start(command, { timeout: 110_000 });
+  await using running = start(command, { timeout: 240_000 });
   const ended = await running.ended();
   expect(ended, ended.stdout + ended.stderr).toMatchObject({ status: 0, stderr: "" });
   const counts = JSON.parse(ended.stdout.trim().split("\n").at(-1)!);

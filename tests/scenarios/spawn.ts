@@ -49,11 +49,16 @@ const cases: Record<string, () => Promise<void>> = {
 
   // Starts children with pipes while few descriptors are left, fewer and fewer of them taken.
   async emfile() {
-    const count = () => readdirSync("/proc/self/fd").length;
-    await narrow(); // What the runtime opens at its first trouble stays open.
-    const before = count();
-    const { refused, started } = await narrow();
-    console.log(JSON.stringify({ refused, started, left: Math.max(0, count() - before) }));
+    // A leak of ours grows each time. What a runtime opens at its first trouble (Deno: a pair of sockets) stays, but once.
+    let left = Infinity;
+    let refused = 0;
+    let started = 0;
+    for (let round = 0; round < 3; round++) {
+      const before = readdirSync("/proc/self/fd").length;
+      ({ refused, started } = await narrow());
+      left = Math.min(left, Math.max(0, readdirSync("/proc/self/fd").length - before));
+    }
+    console.log(JSON.stringify({ refused, started, left }));
   },
 
   // To be killed: its coprocess says at 3 when its input has ended.

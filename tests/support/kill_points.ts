@@ -65,6 +65,7 @@ export async function stopped(running: Running, point: string): Promise<void> {
   const over = () => /^[TZX]$|gone/.test(processState(running.pid));
   await until(over, `The stop at ${point}`, 20_000);
   if (processState(running.pid) !== "T") {
-    throw new Error(`ended instead of stopping at ${point}: ${running.output.stderr}`);
+    const { stderr } = await running.ended(); // With all that it said.
+    throw new Error(`ended instead of stopping at ${point}: ${stderr}`);
   }
 }

@@ -30,7 +30,8 @@ const faults = {
                 found = @atomicLoad(State, place.lock.state(), .acquire);
                 if (found.word == 0) {
                     for (0..1000) |_| std.atomic.spinLoopHint();
-                    @atomicStore(u32, &place.lock.word, taken.word, .release);
+                    const others = if (found.waking != 0) robust.waiters else 0;
+                    @atomicStore(u32, &place.lock.word, place.thread.tid | flags | others, .release);
                     break;
                 }
             } else $&`,

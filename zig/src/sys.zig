@@ -582,6 +582,14 @@ pub fn pread(failure: *Failure, fd: i32, bytes: []u8, position: u64) Error!usize
     return failure.done(.pread, linux.pread(fd, bytes.ptr, bytes.len, @intCast(position)));
 }
 
+/// futex(2), FUTEX_CMP_REQUEUE: moves one who sleeps on a word to another, if the word still holds `expected`: how many.
+/// Both are words as other processes map them, also where one is private memory: it was slept on as such.
+pub fn futexMove(word: *const u32, expected: u32, to: *const u32) usize {
+    const op: linux.FUTEX_OP = .{ .cmd = .CMP_REQUEUE, .private = false };
+    const rc = linux.futex(word, op, 0, .{ .val2 = 1 }, to, expected);
+    return if (linux.errno(rc) == .SUCCESS) rc else 0;
+}
+
 /// socket(2); close-on-exec always.
 pub fn socket(failure: *Failure, domain: u32, kind: u32, protocol: u32) Error!i32 {
     return @intCast(try failure.done(.socket, linux.socket(domain, kind | linux.SOCK.CLOEXEC, protocol)));

@@ -4,7 +4,7 @@
 //! changes that word. It is started by the first wait it is given, and ends a second after the last, so that nothing
 //! runs while nothing is waited for. Where the kernel refuses vectors a helper sleeps on one word.
 //!
-//!     the JS thread:  puts a wait into a helper, under the lock; kicks the helper
+//!     the JS thread:  puts a wait into a helper, under the lock; kicks the helper, or moves its sleep to the word
 //!     the helper:     takes out what is over, under the lock; completes that; sleeps on the rest
 //!     the doorbell:   brings each wait's result, once: its word was woken or differs, its time was up, or it was called
 //!                     off
@@ -12,6 +12,11 @@
 //! Nobody but its helper takes a wait out: a wait that is called off is marked, and stays until the helper has seen the
 //! mark. So whoever asks for words back (to unmap them) waits for the helpers, and a wake that reached a helper for a
 //! wait that was called off is known to it, which passes it on to the next who sleeps on the word.
+//!
+//! To kick a helper for each wait that begins would cost a round of the scheduler, as much as all the rest. So its vector has
+//! a spare place, a word of the helper's own that nobody wakes: who begins a wait moves that sleep to the wait's word
+//! (FUTEX_CMP_REQUEUE), and looks at the word once more. A change after that look wakes the helper; before it, the look
+//! tells, and the helper is kicked.
 //!
 //! Which words of a vector were woken the kernel does not tell, only the last of them; and a helper that looks at one
 //! word sleeps on none. So a wait ends when its word differs, wake or no wake, and a wake that changes nothing may be
@@ -68,6 +73,12 @@ const Helper = struct {
     running: bool,
     /// Whether it will look at its waits before it sleeps again.
     kicked: bool,
+    /// The word of its spare place.
+    spare: u32,
+    /// How many waits stand before the spare place; no_spare where there is none, or it was given away.
+    spare_at: u32,
+    /// Until when it sleeps.
+    until_ns: u64,
     /// Whether it sleeps on a vector.
     vector: bool,
     /// Whether it is on the list of those with room.
@@ -80,6 +91,8 @@ const Helper = struct {
         return if (helper.vector) helper.waits.len else 1;
     }
 };
+
+const no_spare = std.math.maxInt(u32);
 
 /// How a sleep ended.
 const Slept = union(enum) {
@@ -121,11 +134,21 @@ pub fn start(failure: *sys.Failure, bell: *Bell, token: u32, word: Word) sys.Err
     wait.cancelled = false;
     wait.helper = helper;
     bell_.expect(bell);
+    const spare = !helper.kicked and helper.spare_at == helper.count and word.deadline_ns >= helper.until_ns;
     helper.waits[helper.count] = wait;
     helper.count += 1;
     if (helper.count == helper.room()) unlist(helper);
-    kick(helper);
+    if (!spare or !moveSpare(helper, word)) kick(helper);
     return wait.index;
+}
+
+/// Moves a helper's sleep on its spare place to the word of its newest wait: false where it is to be kicked, since it does
+/// not sleep, or the word is another by now.
+fn moveSpare(helper: *Helper, word: Word) bool {
+    helper.spare_at = no_spare;
+    if (sys.futexMove(&helper.spare, 0, word.word) == 0) return false;
+    // After the move: whoever changes the word from here on finds the helper on it.
+    return @atomicLoad(u32, word.word, .seq_cst) == word.expected;
 }
 
 /// What cancel() found.
@@ -260,6 +283,7 @@ fn run(argument: *anyopaque) void {
         }
         asleep = vectorOf(helper, &words);
         const deadline_ns = nearestDeadline(helper);
+        helper.until_ns = deadline_ns;
         lock.release();
         if (finished.len > 0) kill_point.here("wait_helper.taken");
         for (finished) |wait| bell_.complete(wait.bell, &wait.done, wait.result);
@@ -308,13 +332,17 @@ fn finish(wait: *Wait, result: i32, touched: bool) void {
     wait.state = .over;
 }
 
-/// What to sleep on: the helper's own word, and those of its waits; or only one of these.
-fn vectorOf(helper: *const Helper, words: *[words_max]sys.Waited) []sys.Waited {
+/// What to sleep on: the helper's own word, those of its waits, and its spare place; or only one of the former.
+fn vectorOf(helper: *Helper, words: *[words_max]sys.Waited) []sys.Waited {
     words[0] = sys.waited(&helper.control, @atomicLoad(u32, &helper.control, .monotonic), true);
     for (helper.waits[0..helper.count], words[1..][0..helper.count]) |wait, *word| {
         word.* = sys.waited(wait.word.word, wait.word.expected, false);
     }
-    return words[0 .. 1 + helper.count];
+    const used = 1 + helper.count;
+    helper.spare_at = if (helper.vector and used < words_max) helper.count else no_spare;
+    if (helper.spare_at == no_spare) return words[0..used];
+    words[used] = sys.waited(&helper.spare, 0, false);
+    return words[0 .. used + 1];
 }
 
 fn nearestDeadline(helper: *const Helper) u64 {
@@ -375,6 +403,9 @@ fn takeHelper(failure: *sys.Failure) sys.Error!*Helper {
         .control = 0,
         .running = false,
         .kicked = false,
+        .spare = 0,
+        .spare_at = no_spare,
+        .until_ns = 0,
         .vector = false,
         .listed = false,
         .count = 0,
@@ -389,6 +420,7 @@ fn startHelper(failure: *sys.Failure, helper: *Helper) sys.Error!void {
     if (vectors == .unknown) vectors = if (sys.futexSleepsAny()) .taken else .refused;
     helper.vector = vectors == .taken;
     helper.kicked = true; // It looks before it sleeps.
+    helper.spare_at = no_spare;
     _ = try thread.start(failure, run, helper);
     helper.running = true;
     running += 1;
@@ -445,6 +477,11 @@ const Listener = struct {
         try std.testing.expectEqual(bell_.Record{ .token = token, .result = result }, records[0]);
     }
 
+    fn expectWoken(listener: Listener, token: u32, word: *const u32) !void {
+        try wakeOne(word);
+        try listener.expect(token, woken);
+    }
+
     fn sleep(listener: Listener, limit_ms: i32) !void {
         var polled: [1]linux.pollfd = .{.{ .fd = listener.fd, .events = linux.POLL.IN, .revents = 0 }};
         try std.testing.expectEqual(1, linux.poll(&polled, 1, limit_ms));
@@ -469,12 +506,16 @@ fn wakeOne(word: *const u32) !void {
     return error.NobodySleeps;
 }
 
+/// How many threads sleep on a word: to move them all to where they are wakes nobody, and counts them.
+fn sleepers(word: *const u32) usize {
+    const op: linux.FUTEX_OP = .{ .cmd = .REQUEUE, .private = false };
+    return linux.futex(word, op, 0, .{ .val2 = std.math.maxInt(i32) }, word, 0);
+}
+
 /// Waits until one thread sleeps on a word.
 fn untilAsleep(word: *const u32) !void {
-    // To move all who sleep there to where they are wakes nobody, and counts them.
-    const op: linux.FUTEX_OP = .{ .cmd = .REQUEUE, .private = false };
     for (0..10_000) |_| {
-        if (linux.futex(word, op, 0, .{ .val2 = std.math.maxInt(i32) }, word, 0) == 1) return;
+        if (sleepers(word) == 1) return;
         sys.pause(std.time.ns_per_ms);
     }
     return error.NobodySleeps;
@@ -540,6 +581,32 @@ test "a wait that is called off brings ECANCELED once, and a wake goes to the ne
             try listener.expect(4, woken);
         }
     }.body);
+}
+
+test "a wait that begins while its helper sleeps needs no look of the helper's" {
+    const listener: Listener = try .open();
+    defer listener.close();
+    var words: [2]u32 = .{ 0, 0 };
+    const id = try listener.wait(1, &words[0], 0, -1);
+    try untilAsleep(&words[0]);
+    const helper = waits.find(id).?.helper;
+    if (!helper.vector) return listener.expectWoken(1, &words[0]); // qemu has none.
+    for (2..100) |token| {
+        const looks = @atomicLoad(u32, &helper.control, .monotonic);
+        _ = try listener.wait(@intCast(token), &words[1], 0, -1);
+        // At once: the sleep was moved.
+        try std.testing.expectEqual(1, sleepers(&words[1]));
+        try std.testing.expectEqual(looks, @atomicLoad(u32, &helper.control, .monotonic));
+        try listener.expectWoken(@intCast(token), &words[1]);
+        try untilAsleep(&helper.spare);
+    }
+    // One that is to end sooner is told to the helper, as is one for a word that has changed.
+    _ = try listener.wait(100, &words[1], 0, 5);
+    try listener.expect(100, timed_out);
+    try untilAsleep(&helper.spare);
+    _ = try listener.wait(101, &words[1], 7, -1);
+    try listener.expect(101, woken);
+    try listener.expectWoken(1, &words[0]);
 }
 
 test "1,000 waits on as many words, woken in another order" {

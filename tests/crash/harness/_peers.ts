@@ -71,7 +71,9 @@ export class Peers implements AsyncDisposable {
 
   /** Waits until one stands still. */
   async standing(peer: Peer): Promise<void> {
-    await until(() => this.#look(peer) === 1, `${peer.lane} stands still`, 20_000);
+    const { child } = peer.running;
+    await until(() => child.exitCode !== null || this.#look(peer) === 1, `${peer.lane} stands still`, 20_000);
+    if (child.exitCode !== null) throw new Error(`${peer.lane} ended: ${(await peer.running.ended()).stderr}`);
   }
 
   /** Whether one has left its post. */
@@ -112,8 +114,6 @@ export class Peers implements AsyncDisposable {
   }
 
   #look(peer: Peer): number {
-    const { child, output } = peer.running;
-    if (child.exitCode !== null) throw new Error(`${peer.lane} ended by itself: ${output.stderr}`);
     return Atomics.load(this.#words, peer.place * 2 + 1);
   }
 }
