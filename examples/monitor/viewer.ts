@@ -45,8 +45,7 @@ function draw(snapshot: Snapshot): string {
     links.toString() + (more > 0 ? `\nand ${more} more` : ""),
     ...roles,
     `cat ${snapshot.log}`,
-    `echo summary | socat - ABSTRACT-CONNECT:${snapshot.queries}`,
-    "Ctrl-C ends it",
+    `echo summary | socat - ABSTRACT-CONNECT:${snapshot.queries}    Ctrl-C ends it`,
   ].join("\n");
 }
 

@@ -17,6 +17,8 @@ import {
 export interface Wanted {
   readonly number: number;
   readonly bits: number;
+  /** Throws if it is closed by now. */
+  readonly open?: () => unknown;
 }
 
 /**
@@ -82,6 +84,12 @@ export async function whenReady(
     } catch (error) {
       throw named(error, what);
     }
+    try {
+      wanted.open?.();
+    } catch {
+      // It was ready already when it was closed, and this thread had not heard of that yet.
+      throw named(failure(-ECANCELED, what()), what);
+    }
   }
 }
 
@@ -117,3 +125,4 @@ export function named(error: unknown, what: () => Attempt): unknown {
 const EAGAIN = 11;
 const EBADF = 9;
 const ETIMEDOUT = 110;
+const ECANCELED = 125;
