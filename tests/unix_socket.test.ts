@@ -789,6 +789,19 @@ describe("connections", () => {
     await quiet();
   });
 
+  test("what is closed when it is ready, and this thread has not heard of that yet, is called off", async () => {
+    await quiet();
+    using ends = pair("seqpacket");
+    const receiving = Promise.allSettled([ends.b.receive()]);
+    ends.a.sendSync(bytes("x"));
+    using other = pair();
+    pollSync([{ fd: other.a.fd, events: "readable" }], { timeout: 100 }); // The library's thread hears of it. Ours can't.
+    ends.b.close();
+    expect(await receiving).toMatchObject([
+      { reason: { code: "ECANCELED", message: "Cannot receive by a seqpacket socket: it was closed (ECANCELED)" } },
+    ]);
+  });
+
   test("10,000 opened and closed leave nothing, and 1,000 are open at once", { timeout: 60_000 }, async () => {
     using folder = tmpdir();
     using listener = UnixListener.listen({ path: folder.file("s") }, { backlog: 1024 });

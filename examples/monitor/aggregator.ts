@@ -1,5 +1,7 @@
-// The aggregator: sleeps until a sample is published and keeps the minimum and the maximum of each figure.
-import process from "node:process";
+// The aggregator: sleeps until a sample is published and keeps the minimum and the maximum of each figure;
+// and answers queries.
+import { UnixListener } from "../../lib/socket/mod.ts";
+import { answerAll } from "./queries.ts";
 import { Seat } from "./role.ts";
 
 interface Bounds {
@@ -13,7 +15,10 @@ const widen = (bounds: Bounds | undefined, value: number): Bounds => ({
 });
 
 {
-  using seat = await Seat.join("aggregator");
+  using listener = UnixListener.listen("autobind"); // The kernel finds a name that nobody has.
+  const { abstract: queries } = listener.getsockname() as { abstract: string };
+  using seat = await Seat.join("aggregator", (state) => Object.assign(state, { queries }));
+  answerAll(listener, seat);
   // A predecessor may have been killed: its summary is still whole.
   let summary = seat.record.summary.read()?.value;
   for await (const { sequence, value: sample } of seat.follow(seat.record.sample)) {
@@ -30,4 +35,3 @@ const widen = (bounds: Bounds | undefined, value: number): Bounds => ({
     seat.record.summary.publish(summary);
   }
 }
-process.exit(0); // Some runtimes would go on listening to standard input.

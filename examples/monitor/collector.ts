@@ -1,6 +1,4 @@
 // The collector: reads the kernel's figures at each interval and publishes them.
-import process from "node:process";
-import { setTimeout } from "node:timers/promises";
 import { links } from "../../lib/netlink/mod.ts";
 import { busyBetween, cpuTicks, memoryFigures } from "./figures.ts";
 import { linksMax } from "./record.ts";
@@ -16,9 +14,7 @@ const look = () => ({ at: performance.timeOrigin + performance.now(), cpu: cpuTi
 {
   using seat = await Seat.join("collector");
   let before = look();
-  const { leave, record } = seat;
-  const pause = () => setTimeout(record.control.read().interval, undefined, { signal: leave });
-  while (await seat.stays(pause())) {
+  while (await seat.pause()) {
     const now = look();
     const seconds = (now.at - before.at) / 1000;
     const rate = (bytes: bigint, bytesBefore = bytes) => Math.max(0, Number(bytes - bytesBefore) / seconds);
@@ -27,7 +23,7 @@ const look = () => ({ at: performance.timeOrigin + performance.now(), cpu: cpuTi
       const last = before.links.find(({ index }) => index === link.index);
       return { ...link, rxRate: rate(link.rxBytes, last?.rxBytes), txRate: rate(link.txBytes, last?.txBytes) };
     });
-    record.sample.publish({
+    seat.record.sample.publish({
       at: now.at,
       cpus: now.cpu.cpus,
       cpuBusy: busyBetween(before.cpu, now.cpu),
@@ -39,4 +35,3 @@ const look = () => ({ at: performance.timeOrigin + performance.now(), cpu: cpuTi
     before = now;
   }
 }
-process.exit(0); // Some runtimes would go on listening to standard input.

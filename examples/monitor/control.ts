@@ -22,6 +22,9 @@ export const Role = struct({
   endedBy: utf8(16),
 });
 
+/** How many bytes the path of the log may have. */
+export const logMax = 512;
+
 /** The state of the whole. */
 export const State = struct({
   /** Milliseconds between two samples. */
@@ -30,11 +33,21 @@ export const State = struct({
   once: bool,
   /** How often a process died in the middle of a change. */
   abandoned: u32,
+  /** The path of the log, a FIFO. */
+  log: utf8(logMax),
+  /** The abstract name of the socket on which the aggregator answers queries. */
+  queries: utf8(16),
   parent: Role,
   collector: Role,
   aggregator: Role,
   viewer: Role,
 });
+
+/** Whether a text is a time between two samples. */
+export const isInterval = (text: string): boolean => /^\d+$/.test(text) && Number(text) >= 1 && Number(text) < 2 ** 31;
+
+/** What the log says where a change was abandoned. */
+export const abandonedTurn = "took its turn over from a process that died in the middle of a change";
 
 /** How it lies in the record. */
 export const control = struct({ lock: mutex, state: latest(State) });
@@ -54,8 +67,12 @@ export class Control {
     return this.#state.read()?.value ?? State.read(new Uint8Array(State.size));
   }
 
-  /** Changes the state when it is this process's turn, as a whole or not at all. */
-  async change(edit: (state: Values<typeof State.fields>) => void, options?: WaitOptions): Promise<void> {
+  /**
+   * Changes the state when it is this process's turn, as a whole or not at all.
+   *
+   * @returns Whether the process whose turn it was before died in the middle of it.
+   */
+  async change(edit: (state: Values<typeof State.fields>) => void, options?: WaitOptions): Promise<boolean> {
     using guard = await this.#lock.acquire(options);
     // Nobody else writes now, so what we read is the latest. Where the last owner was killed in here, it may have left a
     // half-written slot. It never published that, so nobody reads it, and the next lines write over it: the repair.
@@ -63,5 +80,6 @@ export class Control {
     if (guard.abandoned) state.abandoned++;
     edit(state);
     this.#state.publish(state);
+    return guard.abandoned;
   }
 }

@@ -1,10 +1,13 @@
 // What collector, aggregator and viewer have in common: how they join, sleep and leave.
+import { unlinkSync } from "node:fs";
 import process from "node:process";
-import { setImmediate } from "node:timers/promises";
+import { setImmediate, setTimeout } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import type { Fields, Values } from "../../lib/layout/mod.ts";
 import { SharedMemory } from "../../lib/memory/mod.ts";
+import { abandonedTurn, type State } from "./control.ts";
 import type { Latest } from "./latest.ts";
+import { Line } from "./line.ts";
 import { MonitorRecord } from "./record.ts";
 
 /** This process, as it enters itself in the control state. */
@@ -20,37 +23,77 @@ export type RoleName = (typeof roleNames)[number];
 
 /** A role's seat at the record. */
 export class Seat implements Disposable {
-  readonly record: MonitorRecord;
-  /** Aborted when the parent ends, is gone, or a signal asks us to leave. */
-  readonly leave: AbortSignal;
   readonly name: string;
+  readonly line: Line;
+  readonly record: MonitorRecord;
   readonly #memory: SharedMemory;
+  readonly #leaving = new AbortController();
+  #interval: number;
+  /** Ends the pause there is. */
+  #pausing = new AbortController();
 
-  private constructor(name: string, leave: AbortSignal) {
+  private constructor(name: string) {
     this.name = name;
-    this.leave = leave;
+    this.line = Line.toParent();
     // Temporary: whoever leaves removes the name, unless that was done. Only who is killed does not.
     this.#memory = SharedMemory.open(name, { temporary: true });
     this.record = new MonitorRecord(this.#memory);
+    this.#interval = this.record.control.read().interval;
   }
 
-  /** Joins the record that the command line names. */
-  static async join(role: RoleName): Promise<Seat> {
+  /**
+   * Joins the record that the command line names.
+   *
+   * @param enter Enters more than who we are.
+   */
+  static async join(role: RoleName, enter?: (state: Values<typeof State.fields>) => void): Promise<Seat> {
     const { name } = parseArgs({ options: { name: { type: "string" } } }).values;
     if (name === undefined) throw new Error("--name is missing: the parent, main.ts, starts this program");
 
-    const leaving = new AbortController();
-    const stop = () => leaving.abort();
-    // Standard input is a socketpair with the parent. It says nothing on it: its end is the message, and the kernel
-    // sends that one even for a parent that was killed.
-    process.stdin.on("end", stop).on("close", stop).on("error", stop).resume();
+    const seat = new Seat(name);
     // A terminal sends Ctrl-C to all of us at once.
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, stop);
-
-    const seat = new Seat(name, leaving.signal);
-    const { leave, record } = seat;
-    await seat.stays(record.control.change((state) => Object.assign(state[role], self()), { signal: leave }));
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => seat.#stop());
+    seat.#obey();
+    const { leave: signal, line, record } = seat;
+    await seat.stays((async () => {
+      const me = self();
+      const change = record.control.change((state) => (Object.assign(state[role], me), enter?.(state)), { signal });
+      if (await change) line.send({ log: abandonedTurn });
+      line.send({ log: `joined on ${me.runtime} ${me.version}, process ${me.pid}` });
+    })());
     return seat;
+  }
+
+  /** Aborted when the parent says so or is gone, or a signal asks us to leave. */
+  get leave(): AbortSignal {
+    return this.#leaving.signal;
+  }
+
+  async #obey(): Promise<void> {
+    for await (const message of this.line.messages()) {
+      if ("leave" in message) break;
+      if ("interval" in message) {
+        this.#interval = message.interval;
+        this.#pausing.abort();
+      }
+    }
+    this.#stop();
+  }
+
+  #stop(): void {
+    this.#leaving.abort();
+    this.#pausing.abort();
+  }
+
+  /** Pauses for the interval, anew where that changes. False means that it is time to leave. */
+  async pause(): Promise<boolean> {
+    while (!this.leave.aborted) {
+      this.#pausing = new AbortController();
+      const { signal } = this.#pausing;
+      await setTimeout(this.#interval, undefined, { signal }).catch(() => {});
+      if (!signal.aborted) return true;
+    }
+    return false;
   }
 
   /** Awaits what `leave` calls off. False means that it is time to leave. */
@@ -75,8 +118,15 @@ export class Seat implements Disposable {
     }
   }
 
-  /** Gives the record up. */
+  /** Gives the record up, and the log: its name would stay if the parent was killed. */
   [Symbol.dispose](): void {
+    this.#stop();
+    this.line[Symbol.dispose]();
+    try {
+      unlinkSync(this.record.control.read().log);
+    } catch {
+      // Somebody else was quicker.
+    }
     this.#memory[Symbol.dispose]();
   }
 }

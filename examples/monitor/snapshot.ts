@@ -51,6 +51,10 @@ export interface Snapshot {
   interval: number;
   /** How often a process died while it changed the control state. */
   abandoned: number;
+  /** The path of the log, a FIFO. */
+  log: string;
+  /** The abstract name of the socket on which the aggregator answers. */
+  queries: string;
   parent: RoleSnapshot;
   collector: RoleSnapshot;
   aggregator: RoleSnapshot;
@@ -62,7 +66,7 @@ const role = (entry: Infer<typeof Role>): RoleSnapshot => ({ ...entry, since: mo
 
 /** Reads it all; null while a part is missing, or the summary is not yet that of the sample. */
 export function snapshotOf({ name, record }: { name: string; record: MonitorRecord }): Snapshot | null {
-  const { interval, abandoned, parent, collector, aggregator, viewer } = record.control.read();
+  const { interval, abandoned, log, queries, parent, collector, aggregator, viewer } = record.control.read();
   const found = record.sample.read();
   const summary = record.summary.read()?.value;
   if ([parent, collector, aggregator, viewer].some(({ pid }) => pid === 0)) return null;
@@ -92,6 +96,8 @@ export function snapshotOf({ name, record }: { name: string; record: MonitorReco
     links,
     interval,
     abandoned,
+    log,
+    queries,
     parent: role(parent),
     collector: role(collector),
     aggregator: role(aggregator),

@@ -44,7 +44,8 @@ function draw(snapshot: Snapshot): string {
     figures.toString(),
     links.toString() + (more > 0 ? `\nand ${more} more` : ""),
     ...roles,
-    "Ctrl-C ends it",
+    `cat ${snapshot.log}`,
+    `echo summary | socat - ABSTRACT-CONNECT:${snapshot.queries}    Ctrl-C ends it`,
   ].join("\n");
 }
 
@@ -81,4 +82,3 @@ stdout.on("error", () => process.exit(0)); // Nobody reads it any more.
   }
   if (live) screen.done();
 }
-process.exit(0); // Some runtimes would go on listening to standard input.

@@ -218,7 +218,7 @@ export class PidFd implements Disposable {
   }
 
   #wanted() {
-    return { number: this.fd.number, bits: POLLIN };
+    return { number: this.fd.number, bits: POLLIN, open: () => this.fd.number };
   }
 
   #step(record: Uint8Array): () => number {

@@ -1,15 +1,24 @@
 /** examples/monitor as users run it, against what the kernel and ip(8) say. */
-import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
-import { readFileSync, readlinkSync } from "node:fs";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { existsSync, readFileSync, readlinkSync } from "node:fs";
 import { cpus } from "node:os";
 import process from "node:process";
 import { expect, test } from "vitest";
 import { layout, MonitorRecord } from "../../examples/monitor/record.ts";
-import { roleNames as children, self } from "../../examples/monitor/role.ts";
+import { type RoleName, roleNames as children, self } from "../../examples/monitor/role.ts";
 import type { Snapshot } from "../../examples/monitor/snapshot.ts";
 import { SharedMemory } from "../../lib/memory/mod.ts";
 import { bin, type Lane, laneCommand, lanes, start } from "../support/lanes.ts";
-import { expectNothingLeft, isLeft, monitor, namespace, processesOf, program, running } from "../support/monitor.ts";
+import {
+  expectNothingLeft,
+  isLeft,
+  monitor,
+  namespace,
+  processesOf,
+  program,
+  running,
+  startChild,
+} from "../support/monitor.ts";
 import { needs } from "../support/needs.ts";
 import { unique, until, watchdog } from "../support/watchdog.ts";
 
@@ -94,7 +103,8 @@ test("the children are the processes they say, each with a socket to its parent"
     const { pid, runtime } = first[role];
     expect(readFileSync(`/proc/${pid}/status`, "utf8")).toMatch(new RegExp(`^PPid:\\t${parent.pid}$`, "m"));
     expect(readlinkSync(`/proc/${pid}/exe`)).toMatch(runtime);
-    expect(readlinkSync(`/proc/${pid}/fd/0`)).toMatch(/^socket:/);
+    expect(readlinkSync(`/proc/${pid}/fd/0`)).toBe("/dev/null");
+    expect(readlinkSync(`/proc/${pid}/fd/3`)).toMatch(/^socket:/);
     expect(readFileSync(`/proc/${pid}/maps`, "utf8")).toContain(`/dev/shm/${first.name}`);
   }
   parent.child.kill("SIGTERM");
@@ -207,6 +217,7 @@ test("a new start removes what a monitor left that was killed as a whole", async
   await parent.ended();
   await until(() => processesOf(first.name).length === 0, "The end of all");
   expect(isLeft(first.name)).toBe(true);
+  expect(existsSync(first.log)).toBe(true);
   await using next = monitor("--once");
   expect(await next.ended()).toMatchObject({ status: 0, stderr: "" });
   expectNothingLeft(first);
@@ -238,31 +249,24 @@ for (const [i, collector] of lanes.entries()) {
     await new MonitorRecord(memory).control.change((state) =>
       Object.assign(state, { interval: 50, once: true, parent: { ...state.parent, ...self() } })
     );
-    const started: ChildProcess[] = [];
-    let stdout = "";
-    try {
-      for (const role of children) {
-        const [path, ...rest] = laneCommand(cast[role], `examples/monitor/${role}.ts`, ["--name", memory.name!]);
-        const child = spawn(path!, rest, {
-          stdio: ["pipe", "pipe", "inherit"],
-          env: { ...process.env, DENO_NO_UPDATE_CHECK: "1" },
-        });
-        child.stdout!.setEncoding("utf8").on("data", (text: string) => stdout += text);
-        started.push(child);
-      }
-      const ends = started.map((child) => new Promise((done) => child.on("close", (...how) => done(how))));
-      expect(await watchdog(ends[2]!, "The viewer's end", 20_000)).toEqual([0, null]);
-      for (const child of started.slice(0, 2)) child.stdin!.end();
-      expect(await watchdog(Promise.all(ends), "Everybody's end")).toEqual([[0, null], [0, null], [0, null]]);
-      const snapshot: Snapshot = JSON.parse(stdout);
-      for (const [j, role] of children.entries()) {
-        const runtime = cast[role].replace(/\d+$/, "");
-        expect(snapshot[role]).toMatchObject({ pid: started[j]!.pid, runtime, version: version(cast[role]) });
-      }
-      expect(snapshot.links.map((link) => link.name)).toContain("lo");
-    } finally {
-      for (const child of started) child.kill("SIGKILL");
+    const start = (role: RoleName) => startChild(cast[role], `examples/monitor/${role}.ts`, memory.name!);
+    await using collector = await start("collector");
+    await using aggregator = await start("aggregator");
+    await using viewer = await start("viewer");
+    const said = viewer.child.stdout.readAll();
+    const left = { code: 0, signal: null };
+    expect(await watchdog(viewer.child.status, "The viewer's end", 20_000)).toEqual(left);
+    collector.line.send({ leave: true });
+    aggregator.line[Symbol.dispose]();
+    expect(await watchdog(collector.child.status, "The collector's end")).toEqual(left);
+    expect(await watchdog(aggregator.child.status, "The aggregator's end")).toEqual(left);
+    const snapshot: Snapshot = JSON.parse(new TextDecoder().decode(await said));
+    for (const [role, { child: { pid } }] of Object.entries({ collector, aggregator, viewer })) {
+      const lane = cast[role as RoleName];
+      expect(snapshot[role as RoleName])
+        .toMatchObject({ pid, runtime: lane.replace(/\d+$/, ""), version: version(lane) });
     }
+    expect(snapshot.links.map((link) => link.name)).toContain("lo");
   });
 }
 
@@ -270,13 +274,14 @@ const refused = [
   { args: ["--interval", "0"], says: "--interval 0 is no time in ms" },
   { args: ["--interval", "2147483648"], says: "--interval 2147483648 is no time in ms" },
   { args: ["--interval", "soon"], says: "--interval soon is no time in ms" },
+  { args: ["--log", "/".padEnd(513, "x")], says: "--log has more than 512 bytes" },
   { args: ["--viewer", "perl"], says: "--viewer perl is none of bun, deno and node" },
   { args: ["--collector", "constructor"], says: "--collector constructor is none of bun, deno and node" },
   { args: ["--twice"], says: "Unknown option '--twice'" },
   { args: ["once"], says: "Unexpected argument 'once'" },
 ];
 for (const { args, says } of refused) {
-  test(`refuses ${args.join(" ")}`, async () => {
+  test(`refuses ${args.join(" ").slice(0, 50)}`, async () => {
     await using parent = monitor(...args);
     const ended = await parent.ended();
     expect(ended).toMatchObject({ status: 2, stdout: "" });

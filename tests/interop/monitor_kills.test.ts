@@ -1,5 +1,4 @@
 /** examples/monitor with parts of it killed, at rest and in the middle of changes; and that it is at rest in between. */
-import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import process from "node:process";
 import { describe, expect, test } from "vitest";
@@ -8,8 +7,18 @@ import { layout, MonitorRecord } from "../../examples/monitor/record.ts";
 import { roleNames, self } from "../../examples/monitor/role.ts";
 import type { Snapshot } from "../../examples/monitor/snapshot.ts";
 import { SharedMemory } from "../../lib/memory/mod.ts";
-import { bin, laneCommand, lanes, start, startLane } from "../support/lanes.ts";
-import { casts, expectNothingLeft, joined, monitor, newest, processesOf, running } from "../support/monitor.ts";
+import { bin, lanes, start, startLane } from "../support/lanes.ts";
+import {
+  casts,
+  expectNothingLeft,
+  joined,
+  monitor,
+  newest,
+  processesOf,
+  running,
+  startChild,
+  type Started,
+} from "../support/monitor.ts";
 import { unique, until, watchdog } from "../support/watchdog.ts";
 
 test("kill -9 of the demo's driver ends the monitor", async () => {
@@ -99,7 +108,9 @@ test("who is killed in the middle of a change of the control state leaves it who
     const after = control.read();
     const { restarts } = before[victim];
     expect(after[victim]).toMatchObject({ restarts: restarts + 1, endedBy: "SIGKILL" });
-    expect(after).toEqual({ ...before, abandoned: i + 1, [victim]: after[victim] });
+    // Another aggregator has another address.
+    const queries = victim === "aggregator" ? after.queries : before.queries;
+    expect(after).toEqual({ ...before, abandoned: i + 1, queries, [victim]: after[victim] });
     const { sequence } = record.summary.read()!.value;
     await until(() => record.summary.read()!.value.sequence > sequence, "More samples");
   }
@@ -183,51 +194,39 @@ describe.each(lanes)("a child on %s", (lane) => {
     return { memory, control };
   }
 
-  /** Starts a child of ours. */
-  function child(program: string, { name }: SharedMemory): ChildProcess & { end: Promise<unknown> } {
-    const [path, ...args] = laneCommand(lane, program, ["--name", name!]);
-    const one = spawn(path!, args, { stdio: ["pipe", "pipe", "inherit"] });
-    return Object.assign(one, { end: new Promise((done) => one.on("exit", (...how) => done(how))) });
-  }
-
   test("that waits for its turn to join leaves when the parent does, and may be killed", async () => {
     const { memory, control } = await shared();
     using _ = memory;
     const before = control.read();
-    const [collector, aggregator, viewer] = roleNames.map((role) => child(`examples/monitor/${role}.ts`, memory));
-    try {
-      {
-        using _guard = layout.view(memory.bytes).control.lock.acquireSync();
-        // Each has a thread of hawser's then, which sleeps for it.
-        const waits = ({ pid }: ChildProcess) =>
-          readdirSync(`/proc/${pid}/task`)
-            .some((tid) => readFileSync(`/proc/${pid}/task/${tid}/comm`, "utf8") === "hawser\n");
-        await until(() => [collector!, aggregator!, viewer!].every(waits), "All wait", 20_000);
-        collector!.stdin!.end();
-        aggregator!.kill("SIGKILL");
-        expect(await watchdog(collector!.end, "The collector's end")).toEqual([0, null]);
-        expect(await watchdog(aggregator!.end, "The aggregator's end")).toEqual([null, "SIGKILL"]);
-        expect(control.read()).toEqual(before);
-      }
-      await until(() => control.read().viewer.pid === viewer!.pid, "The viewer joins");
-      expect(control.read()).toEqual({ ...before, viewer: control.read().viewer });
-      viewer!.stdin!.end();
-      expect(await watchdog(viewer!.end, "The viewer's end")).toEqual([0, null]);
-    } finally {
-      for (const one of [collector, aggregator, viewer]) one!.kill("SIGKILL");
+    await using collector = await startChild(lane, "examples/monitor/collector.ts", memory.name!);
+    await using aggregator = await startChild(lane, "examples/monitor/aggregator.ts", memory.name!);
+    await using viewer = await startChild(lane, "examples/monitor/viewer.ts", memory.name!);
+    const left = { code: 0, signal: null };
+    {
+      using _guard = layout.view(memory.bytes).control.lock.acquireSync();
+      // Each has two threads of hawser's then: one looks after the line, the other sleeps for its turn.
+      const waits = ({ child: { pid } }: Started) =>
+        readdirSync(`/proc/${pid}/task`)
+          .filter((tid) => readFileSync(`/proc/${pid}/task/${tid}/comm`, "utf8") === "hawser\n").length >= 2;
+      await until(() => [collector, aggregator, viewer].every(waits), "All wait", 20_000);
+      collector.line[Symbol.dispose]();
+      aggregator.child.kill("SIGKILL");
+      expect(await watchdog(collector.child.status, "The collector's end")).toEqual(left);
+      expect(await watchdog(aggregator.child.status, "Its end")).toEqual({ code: null, signal: "SIGKILL" });
+      expect(control.read()).toEqual(before);
     }
+    await until(() => control.read().viewer.pid === viewer.child.pid, "The viewer joins");
+    expect(control.read()).toEqual({ ...before, viewer: control.read().viewer });
+    viewer.line.send({ leave: true });
+    expect(await watchdog(viewer.child.status, "The viewer's end")).toEqual(left);
   });
 
   test("hears of the parent's end also when values come faster than it uses them", async () => {
     const { memory } = await shared();
     using _ = memory;
-    const hurrying = child("tests/scenarios/monitor_hurry.ts", memory);
-    try {
-      await watchdog(new Promise((done) => hurrying.stdout!.once("data", done)), "It is in a hurry", 20_000);
-      hurrying.stdin!.end();
-      expect(await watchdog(hurrying.end, "Its end")).toEqual([0, null]);
-    } finally {
-      hurrying.kill("SIGKILL");
-    }
+    await using hurrying = await startChild(lane, "tests/scenarios/monitor_hurry.ts", memory.name!);
+    await hurrying.child.stdout.read(new Uint8Array(100), { timeout: 20_000 });
+    hurrying.line[Symbol.dispose]();
+    expect(await watchdog(hurrying.child.status, "Its end")).toEqual({ code: 0, signal: null });
   });
 });

@@ -1,6 +1,6 @@
-// A child of the monitor to whom each value that it uses brings a newer one: `--name NAME`. It leaves when it is told.
+// A child of the monitor to whom each value that it uses brings a newer one: `--name NAME`, and a line to the
+// parent at descriptor 3. It leaves when it is told.
 import { writeSync } from "node:fs";
-import process from "node:process";
 import { Seat } from "../../examples/monitor/role.ts";
 
 const range = { min: 0, max: 1 };
@@ -21,4 +21,3 @@ const range = { min: 0, max: 1 };
     if (sequence === 10) writeSync(1, "hurrying\n");
   }
 }
-process.exit(0);

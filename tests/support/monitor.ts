@@ -1,11 +1,16 @@
 /** Starts examples/monitor as users do, and looks at what it says, shares and leaves behind. */
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import process from "node:process";
 import { expect } from "vitest";
+import { Line } from "../../examples/monitor/line.ts";
 import { MonitorRecord } from "../../examples/monitor/record.ts";
 import { roleNames } from "../../examples/monitor/role.ts";
 import type { Snapshot } from "../../examples/monitor/snapshot.ts";
+import { type Child, spawn } from "../../lib/fd/mod.ts";
 import { SharedMemory } from "../../lib/memory/mod.ts";
-import { laneCommand, type Running, start } from "./lanes.ts";
+import { socketPair } from "../../lib/socket/mod.ts";
+import { type Lane, laneCommand, type Running, start } from "./lanes.ts";
 import { until } from "./watchdog.ts";
 
 export const program = "examples/monitor/main.ts";
@@ -63,8 +68,47 @@ export function processesOf(name: string): number[] {
 /** Whether there is a record of that name. */
 export const isLeft = (name: string): boolean => SharedMemory.list().some((entry) => entry.name === name);
 
+/** Where the log of a record is. */
+export const logOf = (name: string): string => `${tmpdir()}/${name}.log`;
+
 /** Expects that a monitor is gone with all that was its. */
-export function expectNothingLeft({ name }: { name: string }): void {
+export function expectNothingLeft(
+  { name, log = logOf(name), queries }: Pick<Snapshot, "name"> & Partial<Snapshot>,
+): void {
   expect(processesOf(name)).toEqual([]);
   expect(isLeft(name)).toBe(false);
+  expect(existsSync(log)).toBe(false);
+  if (queries !== undefined) {
+    expect(readFileSync("/proc/net/unix", "utf8")).not.toMatch(new RegExp(` @${queries}$`, "m"));
+  }
+}
+
+/** A child of the monitor, and the line to it. */
+export interface Started extends AsyncDisposable {
+  readonly child: Child;
+  /** Disposing of it is the end of the parent. */
+  readonly line: Line;
+}
+
+/** Starts a child of the monitor whose parent is this process. */
+export async function startChild(lane: Lane, path: string, name: string): Promise<Started> {
+  const [ours, theirs] = socketPair("seqpacket");
+  using _ = theirs;
+  const [command, ...args] = laneCommand(lane, path, ["--name", name]);
+  const child = await spawn(command!, args, {
+    stdin: "null",
+    stdout: "pipe",
+    fds: { 3: theirs.fd },
+    env: { ...process.env as Record<string, string>, DENO_NO_UPDATE_CHECK: "1" },
+  });
+  const line = new Line(ours);
+  return {
+    child,
+    line,
+    async [Symbol.asyncDispose]() {
+      line[Symbol.dispose]();
+      child.kill("SIGKILL");
+      await child[Symbol.asyncDispose]();
+    },
+  };
 }
