@@ -18,8 +18,6 @@ import {
 export interface Wanted {
   readonly number: number;
   readonly bits: number;
-  /** Throws if it is closed by now. */
-  readonly open?: () => unknown;
 }
 
 /**
@@ -85,12 +83,6 @@ export async function whenReady(
     } catch (error) {
       throw named(error, what);
     }
-    try {
-      wanted.open?.();
-    } catch {
-      // It was ready already when it was closed, and this thread had not heard of that yet.
-      throw named(failure(-ECANCELED, what()), what);
-    }
   }
   return check(result, what);
 }
@@ -152,4 +144,3 @@ const EAGAIN = 11;
 const EBADF = 9;
 const ECANCELED = 125;
 const ETIMEDOUT = 110;
-const ECANCELED = 125;

@@ -48,7 +48,7 @@ export function reading(
       : core.hawser_fd_pread_cached(fd, into, into.length, at);
   };
   return {
-    wanted: { number, bits: POLLIN, open },
+    wanted: { number, bits: POLLIN },
     step: () => {
       const result = read();
       if (list.length !== 1 && result > 0) scatter(into.subarray(0, result), list);
@@ -83,7 +83,7 @@ export function writing(open: () => number, buffers: unknown, position: number |
   const { core } = load();
   const bytes = joined(list);
   return {
-    wanted: { number, bits: POLLOUT, open },
+    wanted: { number, bits: POLLOUT },
     step: at < 0
       ? () => core.hawser_fd_write(open(), bytes, bytes.length)
       : () => core.hawser_fd_pwrite(open(), bytes, bytes.length, at),

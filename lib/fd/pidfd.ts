@@ -218,7 +218,7 @@ export class PidFd implements Disposable {
   }
 
   #wanted() {
-    return { number: this.fd.number, bits: POLLIN, open: () => this.fd.number };
+    return { number: this.fd.number, bits: POLLIN };
   }
 
   #step(record: Uint8Array): () => number {

@@ -66,7 +66,6 @@ export class Sending implements Disposable {
  */
 class Room implements Wanted, Disposable {
   readonly bits: number = POLLOUT;
-  readonly open = (): number => this.#fd.number;
   readonly #fd: Fd;
   readonly #address: Uint8Array | undefined;
   #probe: Fd | undefined;
@@ -104,7 +103,7 @@ export class Receiving {
   constructor(fd: Fd, kind: UnixKind, buffer: Uint8Array | undefined, maxBytes: number, maxFds: number) {
     const { core } = load();
     const into = buffer ?? (maxBytes > scratch.length ? new Uint8Array(maxBytes) : scratch.subarray(0, maxBytes));
-    this.wanted = { number: fd.number, bits: POLLIN, open: () => fd.number };
+    this.wanted = { number: fd.number, bits: POLLIN };
     this.what = () => ({
       what: `receive by a ${kind} socket`,
       operation: "socket_receive",

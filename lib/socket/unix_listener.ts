@@ -246,7 +246,7 @@ export class UnixListener implements AsyncIterable<UnixSocket>, Disposable {
   }
 
   #wanted(): Wanted {
-    return { number: this.fd.number, bits: POLLIN, open: () => this.fd.number };
+    return { number: this.fd.number, bits: POLLIN };
   }
 
   #step(): number {
