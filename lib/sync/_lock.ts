@@ -114,6 +114,8 @@ export class Lock {
     try {
       for (let waited = 0, late = false;; waited = Math.ceil(performance.now() - start) || 1) {
         await this.#turn(turn, signal, left);
+        if (signal?.aborted) this.#passOn();
+        signal?.throwIfAborted();
         const step = this.#step(waited, late);
         if (typeof step === "number") return step;
         if (step === null) continue;
@@ -188,6 +190,11 @@ export class Lock {
       });
     }
     if (this.mapping.closed) throw failure(-ECANCELED, this.#attempt("take", "mutex_step"));
+  }
+
+  /** Wakes another in place of who was woken and does not want the lock any more. */
+  #passOn(): void {
+    this.#core.hawser_futex_wake(this.mapping.handle("wake others in"), this.offset, 1);
   }
 
   /** Takes it (0 or 1), or says what to sleep on, or null where a task of this thread has just taken it. */
