@@ -16,7 +16,7 @@ import {
 import { describe, fileMode, flag, integer, optionsObject } from "../core/_arguments.ts";
 import { inspectAs } from "../core/_inspect.ts";
 import { type Attempt, check, errnoOf, failure } from "../core/_results.ts";
-import { type BlockOptions, checkBlock, checkWait, limitMs, wait, waitOptionNames } from "../core/_waiting.ts";
+import { type BlockOptions, checkBlock, checkWait, countdown, limitMs, wait, waitOptionNames } from "../core/_waiting.ts";
 import type { SystemError } from "../core/errors.ts";
 import { blockUntilReady, whenReady } from "../fd/_ready.ts";
 import { type Fd, owned } from "../fd/fd.ts";
@@ -43,6 +43,10 @@ import type {
 const partsNames: readonly (keyof SendParts)[] = ["fds", "credentials", "to"];
 const roomNames: readonly (keyof ReceiveParts)[] = ["buffer", "maxBytes", "maxFds"];
 const blockNames: readonly (keyof BlockOptions)[] = ["timeout", "interruptible"];
+const sendNames: readonly (keyof SendOptions)[] = [...partsNames, ...waitOptionNames];
+const sendSyncNames: readonly (keyof SendSyncOptions)[] = [...partsNames, ...blockNames];
+const receiveNames: readonly (keyof ReceiveOptions)[] = [...roomNames, ...waitOptionNames];
+const receiveSyncNames: readonly (keyof ReceiveSyncOptions)[] = [...roomNames, ...blockNames];
 const connectNames: readonly (keyof ConnectParts)[] = ["kind", "local"];
 
 const EAGAIN = 11;
@@ -296,18 +300,19 @@ export class UnixSocket implements AsyncIterable<UnixMessage>, Disposable {
    * ```
    */
   async send(data: Uint8Array, options?: SendOptions): Promise<void> {
-    const { signal, timeout, ...parts } = optionsObject(options, [...partsNames, ...waitOptionNames]);
-    const limit = checkWait({ signal, timeout });
-    using sending = this.#sending(data, parts);
-    const start = performance.now();
+    const checked = optionsObject(options, sendNames);
+    const { signal } = checked;
+    const limit = checkWait(checked);
+    const sending = this.#sending(data, checked);
+    const left = countdown(limit);
     if (!this.#sends.tryTake()) await this.#sends.take(limit, signal, sending.what);
     try {
-      const left = limit === Infinity ? undefined : Math.max(0, limit - (performance.now() - start));
-      await whenReady(sending.room, sending.step, sending.what, { signal, timeout: left });
+      await whenReady(sending.room, sending.step, sending.what, { signal, timeout: left() });
     } catch (error) {
       this.#cutShort(sending);
       throw error;
     } finally {
+      sending.close();
       this.#sends.give();
     }
   }
@@ -333,14 +338,17 @@ export class UnixSocket implements AsyncIterable<UnixMessage>, Disposable {
    * ```
    */
   sendSync(data: Uint8Array, options?: SendSyncOptions): void {
-    const { timeout, interruptible, ...parts } = optionsObject(options, [...partsNames, ...blockNames]);
-    using sending = this.#sending(data, parts);
+    const checked = optionsObject(options, sendSyncNames);
+    const { timeout, interruptible } = checked;
+    const sending = this.#sending(data, checked);
     if (this.#sends.busy) throw failure(-EBUSY, sending.what());
     try {
       blockUntilReady(sending.room, sending.step, sending.what, { timeout, interruptible });
     } catch (error) {
       this.#cutShort(sending);
       throw error;
+    } finally {
+      sending.close();
     }
   }
 
@@ -369,7 +377,7 @@ export class UnixSocket implements AsyncIterable<UnixMessage>, Disposable {
    * ```
    */
   trySend(data: Uint8Array, parts?: SendParts): number | null {
-    using sending = this.#sending(data, optionsObject(parts, partsNames));
+    const sending = this.#sending(data, optionsObject(parts, partsNames));
     if (this.#sends.busy) return null;
     const result = sending.step();
     if (errnoOf(result) !== -EAGAIN) return check(result, sending.what);
@@ -400,9 +408,9 @@ export class UnixSocket implements AsyncIterable<UnixMessage>, Disposable {
    * ```
    */
   async receive(options?: ReceiveOptions): Promise<UnixMessage> {
-    const { signal, timeout, ...room } = optionsObject(options, [...roomNames, ...waitOptionNames]);
-    const receiving = this.#receiving(room);
-    await whenReady(receiving.wanted, receiving.step, receiving.what, { signal, timeout });
+    const checked = optionsObject(options, receiveNames);
+    const receiving = this.#receiving(checked);
+    await whenReady(receiving.wanted, receiving.step, receiving.what, checked);
     return receiving.message!;
   }
 
@@ -428,8 +436,9 @@ export class UnixSocket implements AsyncIterable<UnixMessage>, Disposable {
    * ```
    */
   receiveSync(options?: ReceiveSyncOptions): UnixMessage {
-    const { timeout, interruptible, ...room } = optionsObject(options, [...roomNames, ...blockNames]);
-    const receiving = this.#receiving(room);
+    const checked = optionsObject(options, receiveSyncNames);
+    const { timeout, interruptible } = checked;
+    const receiving = this.#receiving(checked);
     blockUntilReady(receiving.wanted, receiving.step, receiving.what, { timeout, interruptible });
     return receiving.message!;
   }
