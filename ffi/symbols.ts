@@ -1,7 +1,7 @@
 // Written by zig/src/bindings.zig from the Zig sources. Do not edit: `npm run build`.
 
 /** The hash of all that stands here; the library answers with its own. */
-export const abi: number = 0xc4b9ba0f;
+export const abi: number = 0x44fc06db;
 
 /** The kinds of argument and result. A `buffer` is a Uint8Array that is not empty. */
 export type Kind = "u32" | "i32" | "f64" | "handle" | "fd" | "buffer";
@@ -22,7 +22,7 @@ export const signatures: Readonly<Record<keyof Core, Signature>> = {
   hawser_fd_dup: { args: ["fd", "u32"], returns: "i32" },
   hawser_fd_adopt: { args: ["fd"], returns: "i32" },
   hawser_fd_stat: { args: ["fd", "buffer", "u32"], returns: "i32" },
-  hawser_fd_read: { args: ["fd", "buffer", "u32"], returns: "i32" },
+  hawser_fd_read: { args: ["fd", "buffer", "u32", "f64", "u32"], returns: "i32" },
   hawser_fd_pread: { args: ["fd", "buffer", "u32", "f64"], returns: "i32" },
   hawser_fd_write: { args: ["fd", "buffer", "u32"], returns: "i32" },
   hawser_fd_pwrite: { args: ["fd", "buffer", "u32", "f64"], returns: "i32" },
@@ -101,7 +101,7 @@ export const signatures: Readonly<Record<keyof Core, Signature>> = {
   hawser_socket_set_option: { args: ["fd", "u32", "u32"], returns: "i32" },
   hawser_socket_peer: { args: ["fd", "buffer", "u32"], returns: "i32" },
   hawser_socket_send: { args: ["fd", "buffer", "u32", "buffer", "u32"], returns: "i32" },
-  hawser_socket_receive: { args: ["fd", "buffer", "u32", "u32", "buffer", "u32"], returns: "i32" },
+  hawser_socket_receive: { args: ["fd", "buffer", "u32", "u32", "buffer", "u32", "f64", "u32"], returns: "i32" },
   hawser_call_connect: { args: ["handle", "u32", "fd", "buffer", "u32"], returns: "i32" },
   hawser_bell_open: { args: [], returns: "i32" },
   hawser_bell_fd: { args: ["handle"], returns: "i32" },
@@ -148,11 +148,12 @@ export interface Core {
    */
   hawser_fd_stat(fd: number, stat: Uint8Array, stat_bytes: number): number;
   /**
-   * read(2), without waiting: how many bytes, zero at the end of the file. EAGAIN where it would wait.
+   * read(2), at most `timeout_ms` (negative: for ever): how many bytes, zero at the end of the file. With 0 it does not wait:
+   * EAGAIN where it would. Signals are waited through unless `interruptible`.
    */
-  hawser_fd_read(fd: number, bytes: Uint8Array, bytes_size: number): number;
+  hawser_fd_read(fd: number, bytes: Uint8Array, bytes_size: number, timeout_ms: number, interruptible: number): number;
   /**
-   * pread(2), likewise.
+   * pread(2), without waiting but for a disk: how many bytes. EAGAIN where it would.
    */
   hawser_fd_pread(fd: number, bytes: Uint8Array, bytes_size: number, position: number): number;
   /**
@@ -483,10 +484,11 @@ export interface Core {
    */
   hawser_socket_send(fd: number, bytes: Uint8Array, bytes_size: number, envelope: Uint8Array, envelope_bytes: number): number;
   /**
-   * recvmsg(2), without waiting: how many bytes came. Fills the Envelope; its descriptors are the caller's, at most
-   * `fds_max`. EAGAIN where there is nothing.
+   * recvmsg(2), at most `timeout_ms` (negative: for ever): how many bytes came. Fills the Envelope; its descriptors are the
+   * caller's, at most `fds_max`. With 0 it does not wait: EAGAIN where there is nothing. Signals are waited through unless
+   * `interruptible`.
    */
-  hawser_socket_receive(fd: number, bytes: Uint8Array, bytes_size: number, fds_max: number, envelope: Uint8Array, envelope_bytes: number): number;
+  hawser_socket_receive(fd: number, bytes: Uint8Array, bytes_size: number, fds_max: number, envelope: Uint8Array, envelope_bytes: number, timeout_ms: number, interruptible: number): number;
   /**
    * Starts connect(2) that waits for room in the backlog: the call's id. The result comes to the bell under `token`.
    */

@@ -121,6 +121,7 @@ export function checkWait({ signal, timeout }: WaitOptions): number {
 
 /** How much of a limit is left, in milliseconds: never less than zero. */
 export function countdown(limit: number): () => number {
+  if (limit === Infinity) return () => Infinity;
   const start = performance.now();
   return () => Math.max(0, limit - (performance.now() - start));
 }

@@ -87,21 +87,26 @@ export async function whenReady(
   return check(result, what);
 }
 
-/** The same, and blocks the thread. */
+/**
+ * The same, and blocks the thread.
+ *
+ * @param step Tries; it may wait itself as long as it is told, in one call of the library.
+ */
 export function blockUntilReady(
   wanted: Wanted,
-  step: () => number,
+  step: (timeout_ms: number, interruptible: number) => number,
   what: () => Attempt,
   options: BlockOptions,
 ): number {
   const { limit, interruptible } = checkBlock(options);
   const left = countdown(limit);
   for (;;) {
-    const result = step();
-    if (errnoOf(result) !== -EAGAIN) return check(result, what);
     const rest = left();
+    // Zero would only try once, and say EAGAIN.
+    const result = step(rest === 0 ? Number.MIN_VALUE : limitMs(rest), Number(interruptible));
+    if (errnoOf(result) !== -EAGAIN) return check(result, what);
     if (rest === 0) throw failure(-ETIMEDOUT, what());
-    lookAt([wanted], rest, interruptible);
+    lookAt([wanted], left(), interruptible);
   }
 }
 

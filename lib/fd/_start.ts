@@ -63,8 +63,11 @@ export async function start(command: string, args: readonly string[], options: S
         const { reader, writer } = pipe();
         const [ours, theirs] = number === 0 ? [writer, reader] : [reader, writer];
         ends.set(number, ours);
-        using end = theirs;
-        stdio[number] = blocking(pass(end));
+        try {
+          stdio[number] = blocking(pass(theirs));
+        } finally {
+          theirs.close();
+        }
       } else if (what === "stdout") stdio[number] = stdio[1] === "inherit" ? 1 : stdio[1]!;
       else stdio[number] = what === "null" ? "ignore" : what === "inherit" ? what : blocking(pass(what));
     });

@@ -14,7 +14,8 @@ import type { Buffers } from "./types.ts";
 /** A read or a write. */
 export interface Transfer {
   readonly wanted: Wanted;
-  readonly step: () => number;
+  /** Tries. A blocking read waits as long as it is told. */
+  readonly step: (timeout_ms?: number, interruptible?: number) => number;
   readonly what: () => Attempt;
   /** Brings what is to be read into the page cache, without blocking this thread; once. */
   readonly fetched?: (options: WaitOptions) => Promise<void>;
@@ -38,10 +39,12 @@ export function reading(
   const { core } = load();
   const into = list.length === 1 ? list[0]! : new Uint8Array(totalOf(list));
   let blocks = waitForDisk;
-  const read = () => {
+  const read = (timeout_ms: number, interruptible: number) => {
     const fd = open();
     if (at < 0) {
-      return blocks ? core.hawser_fd_read(fd, into, into.length) : core.hawser_fd_read_cached(fd, into, into.length);
+      return blocks
+        ? core.hawser_fd_read(fd, into, into.length, timeout_ms, interruptible)
+        : core.hawser_fd_read_cached(fd, into, into.length);
     }
     return blocks
       ? core.hawser_fd_pread(fd, into, into.length, at)
@@ -49,8 +52,8 @@ export function reading(
   };
   return {
     wanted: { number, bits: POLLIN },
-    step: () => {
-      const result = read();
+    step: (timeout_ms = 0, interruptible = 0) => {
+      const result = read(timeout_ms, interruptible);
       if (list.length !== 1 && result > 0) scatter(into.subarray(0, result), list);
       return result;
     },

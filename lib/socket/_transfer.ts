@@ -15,8 +15,8 @@ const EAGAIN = 11;
 /** Where messages go that bring no buffer of their own, before they are copied at their length. */
 export const scratch: Uint8Array = new Uint8Array(65_536);
 
-/** A message on its way out: tried until it went. */
-export class Sending implements Disposable {
+/** A message on its way out: tried until it went. Closed at the end. */
+export class Sending {
   /** How many bytes went so far. */
   sent = 0;
   readonly data: Uint8Array;
@@ -55,8 +55,8 @@ export class Sending implements Disposable {
     };
   }
 
-  [Symbol.dispose](): void {
-    this.room[Symbol.dispose]();
+  close(): void {
+    this.room.close();
   }
 }
 
@@ -64,7 +64,7 @@ export class Sending implements Disposable {
  * What to wait for when there is no room: the socket's own, or at whom a datagram is for. poll(2) knows only the receiver
  * that a socket is connected to, so a second socket is connected to that one and waited for.
  */
-class Room implements Wanted, Disposable {
+class Room implements Wanted {
   readonly bits: number = POLLOUT;
   readonly #fd: Fd;
   readonly #address: Uint8Array | undefined;
@@ -88,7 +88,7 @@ class Room implements Wanted, Disposable {
     return probe;
   }
 
-  [Symbol.dispose](): void {
+  close(): void {
     this.#probe?.close();
   }
 }
@@ -97,7 +97,8 @@ class Room implements Wanted, Disposable {
 export class Receiving {
   message: UnixMessage | undefined;
   readonly wanted: Wanted;
-  readonly step: () => number;
+  /** Tries; waits as long as it is told. */
+  readonly step: (timeout_ms?: number, interruptible?: number) => number;
   readonly what: () => Attempt;
 
   constructor(fd: Fd, kind: UnixKind, buffer: Uint8Array | undefined, maxBytes: number, maxFds: number) {
@@ -113,10 +114,22 @@ export class Receiving {
         ECONNRESET: "the other side is closed, and had not read everything",
       },
     });
-    this.step = () => {
-      const count = core.hawser_socket_receive(fd.number, into, into.length, maxFds, envelope, envelope.length);
+    this.step = (timeout_ms = 0, interruptible = 0) => {
+      const size = into.length;
+      const room = envelope.length;
+      const count = core.hawser_socket_receive(
+        fd.number,
+        into,
+        size,
+        maxFds,
+        envelope,
+        room,
+        timeout_ms,
+        interruptible,
+      );
       if (count >= 0) {
-        const data = () => into === buffer ? into.subarray(0, count) : into.slice(0, count);
+        const data = () =>
+          into !== buffer ? into.slice(0, count) : count === into.length ? into : into.subarray(0, count);
         this.message = open(data, kind === "datagram");
       }
       return count;

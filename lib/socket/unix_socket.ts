@@ -315,6 +315,7 @@ export class UnixSocket implements AsyncIterable<UnixMessage>, Disposable {
       this.#cutShort(sending);
       throw error;
     } finally {
+      sending.close();
       this.#sends.give();
     }
   }
@@ -349,6 +350,8 @@ export class UnixSocket implements AsyncIterable<UnixMessage>, Disposable {
     } catch (error) {
       this.#cutShort(sending);
       throw error;
+    } finally {
+      sending.close();
     }
   }
 
@@ -377,7 +380,7 @@ export class UnixSocket implements AsyncIterable<UnixMessage>, Disposable {
    * ```
    */
   trySend(data: Uint8Array, parts?: SendParts): number | null {
-    using sending = this.#sending(data, optionsObject(parts, partsNames));
+    const sending = this.#sending(data, optionsObject(parts, partsNames));
     if (this.#sends.busy) return null;
     const result = sending.step();
     if (errnoOf(result) !== -EAGAIN) return check(result, sending.what);

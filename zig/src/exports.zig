@@ -83,12 +83,18 @@ pub fn fd_stat(fd: Fd, stat: ?[*]u8, stat_bytes: u32) callconv(.c) i32 {
     return 0;
 }
 
-/// read(2), without waiting: how many bytes, zero at the end of the file. EAGAIN where it would wait.
-pub fn fd_read(fd: Fd, bytes: ?[*]u8, bytes_size: u32) callconv(.c) i32 {
-    return transferred(sys.readNow, fd, bytesOf(bytes, bytes_size), null);
+/// read(2), at most `timeout_ms` (negative: for ever): how many bytes, zero at the end of the file. With 0 it does not wait:
+/// EAGAIN where it would. Signals are waited through unless `interruptible`.
+pub fn fd_read(fd: Fd, bytes: ?[*]u8, bytes_size: u32, timeout_ms: f64, interruptible: u32) callconv(.c) i32 {
+    const room = bytesOf(bytes, bytes_size);
+    if (timeout_ms == 0) return transferred(sys.readNow, fd, room, null);
+    var failure: sys.Failure = .{};
+    const deadline = sys.deadline(timeout_ms) orelse return invalid;
+    const limited = room[0..@min(room.len, transfer_max)];
+    return @intCast(fd_.read(&failure, @intFromEnum(fd), limited, deadline, interruptible != 0) catch return failure.result());
 }
 
-/// pread(2), likewise.
+/// pread(2), without waiting but for a disk: how many bytes. EAGAIN where it would.
 pub fn fd_pread(fd: Fd, bytes: ?[*]u8, bytes_size: u32, position: f64) callconv(.c) i32 {
     return transferred(sys.readNow, fd, bytesOf(bytes, bytes_size), whole(position) orelse return invalid);
 }
@@ -866,8 +872,9 @@ pub fn socket_send(
     return @intCast(count);
 }
 
-/// recvmsg(2), without waiting: how many bytes came. Fills the Envelope; its descriptors are the caller's, at most
-/// `fds_max`. EAGAIN where there is nothing.
+/// recvmsg(2), at most `timeout_ms` (negative: for ever): how many bytes came. Fills the Envelope; its descriptors are the
+/// caller's, at most `fds_max`. With 0 it does not wait: EAGAIN where there is nothing. Signals are waited through unless
+/// `interruptible`.
 pub fn socket_receive(
     fd: Fd,
     bytes: ?[*]u8,
@@ -875,13 +882,19 @@ pub fn socket_receive(
     fds_max: u32,
     envelope: ?[*]u8,
     envelope_bytes: u32,
+    timeout_ms: f64,
+    interruptible: u32,
 ) callconv(.c) i32 {
     var failure: sys.Failure = .{};
     const with = record(socket.Envelope, envelope, envelope_bytes) orelse return invalid;
     const room = bytesOf(bytes, bytes_size);
-    const count = socket.receive(&failure, @intFromEnum(fd), room[0..@min(room.len, transfer_max)], fds_max, with) catch
-        return failure.result();
-    return @intCast(count);
+    const limited = room[0..@min(room.len, transfer_max)];
+    const number = @intFromEnum(fd);
+    const received = if (timeout_ms == 0) socket.receive(&failure, number, limited, fds_max, with) else received: {
+        const deadline = sys.deadline(timeout_ms) orelse return invalid;
+        break :received socket.receiveUntil(&failure, number, limited, fds_max, with, deadline, interruptible != 0);
+    };
+    return @intCast(received catch return failure.result());
 }
 
 /// Starts connect(2) that waits for room in the backlog: the call's id. The result comes to the bell under `token`.

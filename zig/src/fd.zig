@@ -55,6 +55,15 @@ pub fn adopt(failure: *sys.Failure, fd: i32) sys.Error!void {
     _ = try sys.fcntl(failure, fd, linux.F.SETFD, @intCast(flags | linux.FD_CLOEXEC));
 }
 
+/// read(2) that waits until `deadline_ns`.
+pub fn read(failure: *sys.Failure, fd: i32, bytes: []u8, deadline_ns: u64, interruptible: bool) sys.Error!usize {
+    while (true) return sys.readNow(failure, fd, bytes, null) catch |err| {
+        if (failure.errno != .AGAIN) return err;
+        try sys.untilReady(failure, fd, linux.POLL.IN, deadline_ns, interruptible);
+        continue;
+    };
+}
+
 /// fcntl(2)'s flags by name.
 pub const Flags = packed struct(u32) {
     read: bool = false,

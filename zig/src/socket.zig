@@ -325,6 +325,23 @@ pub fn receive(
     return got.bytes;
 }
 
+/// receive() that waits until `deadline_ns`: ETIMEDOUT when it is over. Waits through signals, unless `interruptible`.
+pub fn receiveUntil(
+    failure: *sys.Failure,
+    fd: i32,
+    bytes: []u8,
+    fds_max: u32,
+    envelope: *align(1) Envelope,
+    deadline_ns: u64,
+    interruptible: bool,
+) sys.Error!usize {
+    while (true) return receive(failure, fd, bytes, fds_max, envelope) catch |err| {
+        if (failure.errno != .AGAIN) return err;
+        try sys.untilReady(failure, fd, linux.POLL.IN, deadline_ns, interruptible);
+        continue;
+    };
+}
+
 /// Whether the other side sends no more, and nothing waits: no bytes may also be an empty packet.
 fn atEnd(fd: i32) bool {
     var failure: sys.Failure = .{};

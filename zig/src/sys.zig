@@ -423,13 +423,21 @@ pub fn eventfd(failure: *Failure, count: u32, flags: u32) Error!i32 {
 /// poll(2) until `deadline_ns`: how many of the descriptors have something to tell. Waits through signals, unless
 /// `interruptible`: then their arrival is EINTR.
 pub fn poll(failure: *Failure, fds: []align(1) PollFd, deadline_ns: u64, interruptible: bool) Error!u32 {
+    var left: linux.timespec = undefined;
+    const limit: usize = if (deadline_ns == never) 0 else @intFromPtr(&left);
     while (true) {
-        var left = timespec(deadline_ns -| monotonic());
-        const limit: usize = if (deadline_ns == never) 0 else @intFromPtr(&left);
+        // A deadline of zero is over in any case, and needs no clock.
+        if (limit != 0) left = timespec(if (deadline_ns == 0) 0 else deadline_ns -| monotonic());
         const rc = linux.syscall5(.ppoll, @intFromPtr(fds.ptr), fds.len, limit, 0, 0);
         if (linux.errno(rc) == .INTR and !interruptible) continue;
         return @intCast(try failure.done(.poll, rc));
     }
+}
+
+/// poll(2) of one descriptor after EAGAIN: ETIMEDOUT when the time is over.
+pub fn untilReady(failure: *Failure, fd: i32, events: i16, deadline_ns: u64, interruptible: bool) Error!void {
+    var asked: [1]PollFd = .{.{ .fd = fd, .events = events, .revents = 0 }};
+    if (try poll(failure, &asked, deadline_ns, interruptible) == 0) return failure.refuse(.TIMEDOUT);
 }
 
 /// read(2), or pread(2) where there is a position, without waiting: EAGAIN where it would, also on a descriptor that is
