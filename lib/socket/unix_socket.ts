@@ -16,7 +16,15 @@ import {
 import { describe, fileMode, flag, integer, optionsObject } from "../core/_arguments.ts";
 import { inspectAs } from "../core/_inspect.ts";
 import { type Attempt, check, errnoOf, failure } from "../core/_results.ts";
-import { type BlockOptions, checkBlock, checkWait, limitMs, wait, waitOptionNames } from "../core/_waiting.ts";
+import {
+  type BlockOptions,
+  checkBlock,
+  checkWait,
+  countdown,
+  limitMs,
+  wait,
+  waitOptionNames,
+} from "../core/_waiting.ts";
 import type { SystemError } from "../core/errors.ts";
 import { blockUntilReady, step, whenReady } from "../fd/_ready.ts";
 import { type Fd, owned } from "../fd/fd.ts";
@@ -302,15 +310,14 @@ export class UnixSocket implements AsyncIterable<UnixMessage>, Disposable {
    */
   async send(data: Uint8Array, options?: SendOptions): Promise<void> {
     const checked = optionsObject(options, sendNames);
-    const limit = checkWait(checked);
-    using sending = this.#sending(data, checked);
     const { signal } = checked;
-    const start = performance.now();
+    const limit = checkWait(checked);
+    const sending = this.#sending(data, checked);
+    const left = countdown(limit);
     if (!this.#sends.tryTake()) await this.#sends.take(limit, signal, sending.what);
     try {
-      const left = limit === Infinity ? undefined : Math.max(0, limit - (performance.now() - start));
       // It may have been closed while this waited for its turn.
-      await step(sending.what, () => whenReady(sending.room, sending.step, sending.what, { signal, timeout: left }));
+      await step(sending.what, () => whenReady(sending.room, sending.step, sending.what, { signal, timeout: left() }));
     } catch (error) {
       this.#cutShort(sending);
       throw error;
@@ -342,8 +349,8 @@ export class UnixSocket implements AsyncIterable<UnixMessage>, Disposable {
    */
   sendSync(data: Uint8Array, options?: SendSyncOptions): void {
     const checked = optionsObject(options, sendSyncNames);
-    using sending = this.#sending(data, checked);
     const { timeout, interruptible } = checked;
+    const sending = this.#sending(data, checked);
     if (this.#sends.busy) throw failure(-EBUSY, sending.what());
     try {
       blockUntilReady(sending.room, sending.step, sending.what, { timeout, interruptible });
