@@ -100,7 +100,7 @@ async function vitest(lane) {
   if (asked.values.testNamePattern) command.push("-t", asked.values.testNamePattern);
   if (filters.length > 0) command.push(...files);
   const env = { HAWSER_LANE: lane, HAWSER_REPORT: report };
-  const run = await watched(command, { env, seconds: seconds(lane === "once" ? 420 : 240) });
+  const run = await watched(command, { env, seconds: seconds(lane === "once" ? 900 : 420) });
   out.seconds = run.seconds;
   let said;
   try {

@@ -1,5 +1,6 @@
-//! The Node-API entry of the library. Every wrapper is made at compile time from the function it wraps; view() and
-//! detach() are the two things Deno and Bun have of their own and Node has only here.
+//! The Node-API entry of the library. Every wrapper is made at compile time from the type of the functions it wraps: one
+//! for each type, which is told the function. view() and detach() are the two things Deno and Bun have of their own and
+//! Node has only here.
 //!
 //! The declarations are written by hand: Node-API is ABI-stable, so no header of Node's is needed. The symbols stay
 //! undefined in the library and are resolved by the host process, lazily, so that other hosts can open it too.
@@ -62,10 +63,14 @@ extern fn napi_throw_type_error(env: Env, code: ?[*:0]const u8, message: [*:0]co
 /// napi_register_module_v1(): puts every function into the module's exports.
 pub fn register(env: Env, module: Value) callconv(.c) Value {
     inline for (boundary.functions) |function| {
-        define(env, module, "hawser_" ++ function.name, Wrapper(function).call);
+        const told = struct {
+            const native = fork.guarded(function);
+            const entry: Entry = .{ .native = @ptrCast(native), .name = "hawser_" ++ function.name };
+        };
+        define(env, module, told.entry.name, Wrapper(@TypeOf(told.native)).call, &told.entry);
     }
-    define(env, module, "view", view);
-    define(env, module, "detach", detach);
+    define(env, module, "view", view, null);
+    define(env, module, "detach", detach, null);
     return module;
 }
 
@@ -74,24 +79,35 @@ pub fn version() callconv(.c) i32 {
     return 8;
 }
 
-fn define(env: Env, module: Value, name: [:0]const u8, callback: Callback) void {
+fn define(env: Env, module: Value, name: [:0]const u8, callback: Callback, entry: ?*const Entry) void {
     var function: Value = null;
-    if (napi_create_function(env, name.ptr, name.len, callback, null, &function) != ok) return;
+    const data: ?*anyopaque = @ptrCast(@constCast(entry));
+    if (napi_create_function(env, name.ptr, name.len, callback, data, &function) != ok) return;
     _ = napi_set_named_property(env, module, name.ptr, function);
 }
 
-fn Wrapper(comptime function: boundary.Function) type {
+/// A function as its wrapper is told of it.
+const Entry = struct {
+    native: *const anyopaque,
+    name: [:0]const u8,
+};
+
+fn Wrapper(comptime Native: type) type {
+    const info_native = @typeInfo(@typeInfo(Native).pointer.child).@"fn";
     return struct {
         fn call(env: Env, info: CallbackInfo) callconv(.c) Value {
-            const native = fork.guarded(function);
-            var argc: usize = function.args.len;
-            var argv: [@max(1, function.args.len)]Value = @splat(null);
-            if (napi_get_cb_info(env, info, &argc, &argv, null, null) != ok) return null;
+            const count = info_native.params.len;
+            var argc: usize = count;
+            var argv: [@max(1, count)]Value = @splat(null);
+            var data: ?*anyopaque = null;
+            if (napi_get_cb_info(env, info, &argc, &argv, null, &data) != ok) return null;
+            const entry: *const Entry = @ptrCast(@alignCast(data.?));
 
-            var args: std.meta.ArgsTuple(@TypeOf(@field(exports, function.name))) = undefined;
+            var args: std.meta.ArgsTuple(@typeInfo(Native).pointer.child) = undefined;
             var buffer_bytes: usize = 0;
-            inline for (function.args, 0..) |kind, i| {
-                const refused = "hawser_" ++ function.name ++ ": wrong argument " ++ comptime digits(i);
+            comptime var after_buffer = false;
+            inline for (info_native.params, 0..) |param, i| {
+                const kind = comptime boundary.kindOf(param.type.?);
                 const status = switch (kind) {
                     .u32 => napi_get_value_uint32(env, argv[i], &args[i]),
                     .i32 => napi_get_value_int32(env, argv[i], &args[i]),
@@ -100,13 +116,27 @@ fn Wrapper(comptime function: boundary.Function) type {
                     .fd => napi_get_value_int32(env, argv[i], @ptrCast(&args[i])),
                     .buffer => bufferOf(env, argv[i], @ptrCast(&args[i]), &buffer_bytes),
                 };
-                if (status != ok) return refuse(env, refused);
+                if (status != ok) return refuseArgument(env, entry, i);
                 // The length that follows a buffer was written beside it and not read from it.
-                if (i > 0 and function.args[i - 1] == .buffer and args[i] > buffer_bytes) return refuse(env, refused);
+                if (after_buffer) if (args[i] > buffer_bytes) return refuseArgument(env, entry, i);
+                after_buffer = kind == .buffer;
             }
+            const native: Native = @ptrCast(@alignCast(entry.native));
             return toValue(env, @call(.auto, native, args));
         }
     };
+}
+
+/// "hawser_fd_read: wrong argument 0".
+noinline fn refuseArgument(env: Env, entry: *const Entry, place: usize) Value {
+    var message: [96]u8 = undefined;
+    const text = ": wrong argument ";
+    std.debug.assert(entry.name.len + text.len + 2 <= message.len and place <= 9);
+    @memcpy(message[0..entry.name.len], entry.name);
+    @memcpy(message[entry.name.len..][0..text.len], text);
+    message[entry.name.len + text.len] = '0' + @as(u8, @intCast(place));
+    message[entry.name.len + text.len + 1] = 0;
+    return refuse(env, message[0 .. entry.name.len + text.len + 1 :0]);
 }
 
 /// The bytes of a Uint8Array.
@@ -155,8 +185,4 @@ fn detach(env: Env, info: CallbackInfo) callconv(.c) Value {
 fn refuse(env: Env, message: [*:0]const u8) Value {
     _ = napi_throw_type_error(env, "ERR_INVALID_ARG_TYPE", message);
     return null;
-}
-
-fn digits(comptime number: comptime_int) [:0]const u8 {
-    return std.fmt.comptimePrint("{d}", .{number});
 }

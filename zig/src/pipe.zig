@@ -39,7 +39,7 @@ test "open() makes two ends that neither wait nor are inherited" {
     var failure: sys.Failure = .{};
     const ends = try open(&failure, 5000, .{ .packet = true });
     defer for ([_]i32{ ends.reader, ends.writer }) |end| sys.closeQuietly(end);
-    try std.testing.expectEqual(std.math.ceilPowerOfTwo(u32, @max(5000, std.heap.pageSize())), ends.capacity);
+    try std.testing.expectEqual(std.math.ceilPowerOfTwo(u32, @intCast(@max(5000, std.heap.pageSize()))), ends.capacity);
     for ([_]i32{ ends.reader, ends.writer }) |end| {
         try std.testing.expectEqual(linux.FD_CLOEXEC, try sys.fcntl(&failure, end, linux.F.GETFD, 0));
         const flags: sys.O = @bitCast(try sys.fcntl(&failure, end, linux.F.GETFL, 0));
