@@ -32,7 +32,7 @@
 //! - whoever sleeps on the word sleeps on WAITED, so the owner's release or death wakes one;
 //! - who was woken takes the lock, or announces itself again, or wakes another: a wake is never swallowed. Who dies
 //!   instead has the lock pending, and the kernel wakes another for a pending lock that is FREE. An asynchronous waiter
-//!   does so when its thread gets to it; if that sleeps for the same lock meanwhile, it looks often;
+//!   does so when its thread gets to it; if that sleeps for a lock meanwhile, it looks often;
 //! - somebody sleeps on the word only while WAITERS is set in it or `waking` is not zero. Both stand in 8 bytes that CLAIM
 //!   and FREE move at once, so that there is no moment without: whoever barges in before a woken one that died, or before
 //!   an owner that died ahead of its WAKE, wakes one of those who sleep, as does the kernel should it die too;
@@ -390,8 +390,9 @@ const Place = struct {
             if (starving) kill_point.here("mutex_wait.starving");
             flags = robust.waiters;
             kill_point.here("mutex_wait.announced");
-            // A wake may come to a task of this thread, which can't take the lock while the thread sleeps here.
-            const often = starving or place.thread.waits(@intFromPtr(lock));
+            // A task of this thread waits, perhaps for this lock, also through another mapping: a wake may come to the
+            // task, which can't take the lock while the thread sleeps here.
+            const often = starving or place.thread.waited != 0;
             const limit_ns = @as(u64, sleepMs(often)) * std.time.ns_per_ms;
             woken = try sleep(failure, &lock.word, word, @min(now + limit_ns, end), interruptible);
             if (woken) kill_point.here("mutex_wait.woken");

@@ -93,12 +93,7 @@ pub const Thread = struct {
     }
 
     pub fn unwait(thread: *Thread, word: usize) void {
-        if (thread.waits(word)) thread.waited = 0;
-    }
-
-    /// Whether the asynchronous wait that was noted last is for a lock; it may be over.
-    pub fn waits(thread: *const Thread, word: usize) bool {
-        return thread.waited == word + node_offset;
+        if (thread.waited == word + node_offset) thread.waited = 0;
     }
 
     /// Forgets a wait in memory that goes: the kernel would look at whatever comes there.
