@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { struct, u32 } from "../lib/layout/mod.ts";
 import { MappedFile, SharedMemory } from "../lib/memory/mod.ts";
 import { Mutex, mutex as mutexLayout, MutexGuard } from "../lib/sync/mod.ts";
-import { here, spawnLane } from "./support/lanes.ts";
+import { here, spawnLane, startLane } from "./support/lanes.ts";
 import { tmpdir, unique, watchdog } from "./support/watchdog.ts";
 
 const file = (name: string) => `/dev/shm/hawser.mutex.${name}`;
@@ -205,6 +205,41 @@ describe("taking and giving back", () => {
     guard.release();
     (await watchdog(patient, "the one that waits on")).release();
     expect(mutex.owner).toBeNull();
+  });
+
+  test("an abort after the release, before the task came to take it, is in time and leaves the mutex to others", async () => {
+    using mutex = Mutex.open(unique("abort-late"), { temporary: true });
+    using other = Mutex.from(mutex.share());
+    for (const which of [mutex, other]) {
+      const guard = mutex.acquireSync();
+      const abort = new AbortController();
+      const waited = which.acquire({ signal: abort.signal });
+      guard.release();
+      abort.abort("after all");
+      await expect(waited).rejects.toBe("after all");
+      expect(mutex.owner).toBeNull();
+      (await watchdog(other.acquire(), "the next")).release();
+    }
+  });
+
+  test("a thread that blocks while a task of it waits looks often: the wake may come to the task", async () => {
+    using mutex = Mutex.open(unique("both"), { temporary: true });
+    using other = Mutex.open(mutex.name!);
+    await using holder = startLane(here, "mutex_peer", { args: ["hold", mutex.name!] });
+    await holder.line("held false");
+    const switches = () =>
+      Number(/^voluntary_ctxt_switches:\s*(\d+)/m.exec(readFileSync("/proc/thread-self/status", "utf8"))![1]);
+    const block = () => {
+      const before = switches();
+      expect(() => mutex.acquireSync({ timeout: 800 })).toThrow(coded("ETIMEDOUT"));
+      return switches() - before;
+    };
+    expect(block()).toBeLessThan(5);
+    const waited = other.acquire();
+    await new Promise((done) => setTimeout(done)); // By then it has found the mutex taken.
+    expect(block()).toBeGreaterThanOrEqual(5);
+    holder.child.kill("SIGTERM");
+    (await watchdog(waited, "the task")).release();
   });
 
   test("aborts that race with releases lose no wake", async () => {

@@ -147,8 +147,11 @@ describe("with C programs", () => {
     // Recursive; error-checking and normal ones differ in nothing we would see.
     await start([c, "init", name, "128", "1"]).ended();
     expect(() => Mutex.at(memory, 128)).toThrow(expect.objectContaining({ code: "EBADMSG" }));
-    await start([c, "init", name, "192", "2"]).ended();
-    Mutex.at(memory, 192).acquireSync().release();
+    for (const [place, type] of [[192, 2], [256, 0], [320, 3]] as const) { // PTHREAD_MUTEX_NORMAL sets a flag if asked for.
+      await start([c, "init", name, `${place}`, `${type}`]).ended();
+      Mutex.at(memory, place).acquireSync().release();
+      expect((await start([c, "try", name, `${place}`]).ended()).stdout).toBe("try 0\nunlock 0\n");
+    }
   });
 });
 

@@ -31,7 +31,8 @@
 //! - at most one thread is between CLAIM and FREE;
 //! - whoever sleeps on the word sleeps on WAITED, so the owner's release or death wakes one;
 //! - who was woken takes the lock, or announces itself again, or wakes another: a wake is never swallowed. Who dies
-//!   instead has the lock pending, and the kernel wakes another for a pending lock that is FREE;
+//!   instead has the lock pending, and the kernel wakes another for a pending lock that is FREE. An asynchronous waiter
+//!   does so when its thread gets to it; if that sleeps for a lock meanwhile, it looks often;
 //! - somebody sleeps on the word only while WAITERS is set in it or `waking` is not zero. Both stand in 8 bytes that CLAIM
 //!   and FREE move at once, so that there is no moment without: whoever barges in before a woken one that died, or before
 //!   an owner that died ahead of its WAKE, wakes one of those who sleep, as does the kernel should it die too;
@@ -99,9 +100,10 @@ pub const Owner = extern struct {
 /// How a lock was found by who took it.
 pub const Taken = enum(u1) { clean = 0, abandoned = 1 };
 
-/// glibc's kinds: robust (16) and shared (128), and normal (0), error-checking (2) or adaptive (3).
+/// glibc's kinds: robust (16) and shared (128), and normal (0, or 512 if that was asked for), error-checking (2) or
+/// adaptive (3).
 const kind_ours = 128 + 16;
-const kinds = [_]u32{ kind_ours, kind_ours + 2, kind_ours + 3 };
+const kinds = [_]u32{ kind_ours, kind_ours + 512, kind_ours + 2, kind_ours + 3 };
 /// glibc's `owner` where a C program gave the lock up for good.
 const not_recoverable = 0x7fff_fffe;
 
@@ -388,7 +390,10 @@ const Place = struct {
             if (starving) kill_point.here("mutex_wait.starving");
             flags = robust.waiters;
             kill_point.here("mutex_wait.announced");
-            const limit_ns = @as(u64, sleepMs(starving)) * std.time.ns_per_ms;
+            // A task of this thread waits, perhaps for this lock, also through another mapping: a wake may come to the
+            // task, which can't take the lock while the thread sleeps here.
+            const often = starving or place.thread.waited != 0;
+            const limit_ns = @as(u64, sleepMs(often)) * std.time.ns_per_ms;
             woken = try sleep(failure, &lock.word, word, @min(now + limit_ns, end), interruptible);
             if (woken) kill_point.here("mutex_wait.woken");
             if (!woken) if (try place.takeOver(failure)) |taken| return taken;
@@ -471,8 +476,8 @@ fn keepGate(lock: *Lock, in_vain: bool) bool {
 }
 
 /// How long to sleep at most: who keeps the gate comes again before it opens.
-fn sleepMs(keeps_gate: bool) u32 {
-    return if (keeps_gate) gate_ms / 2 else look_again_ms;
+fn sleepMs(often: bool) u32 {
+    return if (often) gate_ms / 2 else look_again_ms;
 }
 
 fn closeGate(lock: *Lock) void {
