@@ -545,7 +545,8 @@ test("a buffer that is transferred while it is waited for is no end, and what wa
   const one = ends.writer.write(whole);
   for (const array of [large, whole]) transfer(array);
   await until(() => ends.reader.tryRead(buffer) !== null, "There is room");
-  for (const each of [writing, one]) await expect(watchdog(each, "The write")).rejects.toThrow(TypeError);
+  const writes: Promise<unknown>[] = [writing, one];
+  for (const each of writes) await expect(watchdog(each, "The write")).rejects.toThrow(TypeError);
   await until(() => load().core.hawser_poll_count() === 0, "No wait is left");
 });
 
