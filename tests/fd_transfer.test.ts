@@ -527,3 +527,38 @@ test("a signal's reason may be anything", async () => {
   }
   await until(() => load().core.hawser_poll_count() === 0, "No wait is left");
 });
+
+test("a buffer that is transferred while it is waited for is no end, and what was not written is not forgotten", async () => {
+  const transfer = (array: Uint8Array) => structuredClone(array, { transfer: [array.buffer as ArrayBuffer] });
+  using ends = pipe();
+  const into = new Uint8Array(8);
+  const reading = ends.reader.read(into);
+  transfer(into);
+  ends.writer.writeSync(bytes("kept"));
+  await expect(watchdog(reading, "The read")).rejects.toThrow("their buffer was transferred or resized meanwhile");
+  const buffer = new Uint8Array(1 << 20);
+  expect(text(buffer, ends.reader.tryRead(buffer))).toBe("kept");
+
+  const large = new Uint8Array(ends.capacity + 1);
+  const writing = ends.writer.writeAll(large);
+  const whole = new Uint8Array(8);
+  const one = ends.writer.write(whole);
+  for (const array of [large, whole]) transfer(array);
+  await until(() => ends.reader.tryRead(buffer) !== null, "There is room");
+  const writes: Promise<unknown>[] = [writing, one];
+  for (const each of writes) await expect(watchdog(each, "The write")).rejects.toThrow(TypeError);
+  await until(() => load().core.hawser_poll_count() === 0, "No wait is left");
+});
+
+test("a buffer that shrinks while it is waited for is refused, and does not keep writeAll() for ever", async () => {
+  using ends = pipe();
+  const Resizable = ArrayBuffer as unknown as new (
+    size: number,
+    options: object,
+  ) => ArrayBuffer & { resize(n: number): void };
+  const memory = new Resizable(ends.capacity + 8, { maxByteLength: ends.capacity + 8 });
+  const writing = ends.writer.writeAll(new Uint8Array(memory));
+  memory.resize(8);
+  ends.reader.readSync(new Uint8Array(1 << 20));
+  await expect(watchdog(writing, "The write")).rejects.toThrow(TypeError);
+});

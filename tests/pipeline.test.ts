@@ -189,3 +189,12 @@ for (const { name, run, error } of refused) {
     expect(openFds()).toBeLessThanOrEqual(before);
   });
 }
+
+test("a wrong argument of the last program is told before the first is started", async () => {
+  const path = folder.file("started");
+  for (const wrong of [[], [5], ["cat", 5], ["cat", "\0"], [""]]) {
+    // A signal that ends nothing: had it been started, it would be done.
+    await expect(pipeline([["mkdir", path], wrong as never], { killSignal: "SIGCONT" })).rejects.toThrow(/must/);
+    expect(existsSync(path)).toBe(false);
+  }
+});

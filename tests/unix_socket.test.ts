@@ -354,6 +354,85 @@ describe.each(kinds)("a pair, %s", (kind) => {
   });
 });
 
+describe("what changes while a message waits", () => {
+  const transfer = (array: Uint8Array) => structuredClone(array, { transfer: [array.buffer as ArrayBuffer] });
+
+  test.each(kinds)("the list of descriptors may, %s", async (kind) => {
+    using ends = pair(kind);
+    fillUp(ends.a);
+    using file = Fd.open("/dev/null");
+    const fds = [file];
+    const sending = ends.a.send(bytes("last"), { fds });
+    fds.length = 0;
+    for (;;) {
+      using message = await watchdog(ends.b.receive({ maxFds: 1 }), "The messages");
+      if (message.fds.length === 0) continue;
+      expect(text(message)).toMatch(/last$/);
+      break;
+    }
+    await sending;
+  });
+
+  test.each(kinds)("a buffer that is transferred is refused, %s", async (kind) => {
+    using ends = pair(kind);
+    const into = new Uint8Array(8);
+    const receiving = ends.b.receive({ buffer: into });
+    transfer(into);
+    ends.a.sendSync(bytes("kept"));
+    await expect(watchdog(receiving, "The end")).rejects.toThrow("their buffer was transferred or resized meanwhile");
+    expect(text(ends.b.tryReceive())).toBe("kept");
+    fillUp(ends.a);
+    const data = bytes("never");
+    const sending = ends.a.send(data);
+    transfer(data);
+    const settled = Promise.allSettled([sending]);
+    await until(() => ends.b.tryReceive() === null, "All is read");
+    expect(await watchdog(settled, "The end")).toEqual([{ status: "rejected", reason: expect.any(TypeError) }]);
+    await quiet();
+  });
+
+  test("a stream whose rest was transferred ends there", async () => {
+    using ends = pair();
+    const data = new Uint8Array(5_000_000);
+    const sending = ends.a.send(data);
+    transfer(data);
+    const settled = Promise.allSettled([sending]);
+    let last: UnixMessage;
+    do last = await watchdog(ends.b.receive(), "More of it"); while (!last.end);
+    expect(await settled).toEqual([{ status: "rejected", reason: expect.any(TypeError) }]);
+  });
+
+  test("a socket that is closed is ECANCELED, also between its readiness and the next try", async () => {
+    const closing = (socket: { close(): void }) =>
+      ({
+        aborted: false,
+        throwIfAborted() {},
+        addEventListener() {},
+        removeEventListener: () => socket.close(),
+      }) as unknown as AbortSignal;
+    const waits = () => until(() => load().core.hawser_poll_count() > 0, "It waits");
+    for (const kind of kinds) {
+      using receiver = pair(kind);
+      const receiving = receiver.b.receive({ signal: closing(receiver.b) });
+      await waits();
+      receiver.a.sendSync(bytes("x"));
+      await expect(watchdog(receiving, "The end")).rejects.toThrow(failing("ECANCELED"));
+      using sender = pair(kind);
+      fillUp(sender.a);
+      const sending = sender.a.send(bytes("x"), { signal: closing(sender.a) });
+      await waits();
+      while (sender.b.tryReceive() !== null);
+      await expect(watchdog(sending, "The end")).rejects.toThrow(failing("ECANCELED"));
+    }
+    using listener = UnixListener.listen("autobind");
+    const accepting = listener.accept({ signal: closing(listener) });
+    await waits();
+    using _client = UnixSocket.connectSync(listener.getsockname()!);
+    await expect(watchdog(accepting, "The end")).rejects.toThrow(failing("ECANCELED"));
+    await quiet();
+  });
+});
+
 describe("a stream", () => {
   test("takes more than there is room for in parts, and all of it arrives", async () => {
     using ends = pair();
@@ -881,7 +960,7 @@ test("as nobody: limits and permissions", { timeout: 60_000 }, async (context) =
   const ended = await nobody.run(
     `
     const { Fd, UnixListener, UnixSocket, socketPair } = hawser;
-    const { readdirSync } = await import("node:fs");
+    const { existsSync, readdirSync } = await import("node:fs");
     const folder = ${JSON.stringify(folder.path)};
     const code = (code, rest = {}) => ({ name: "SystemError", code, ...rest });
     assert.throws(() => UnixSocket.connectSync({ path: folder + "/closed" }), code("EACCES", { syscall: "connect" }));
@@ -926,6 +1005,11 @@ test("as nobody: limits and permissions", { timeout: 60_000 }, async (context) =
     assert.throws(() => file.dup(), code("EMFILE"));
     assert.throws(() => socketPair(), code("EMFILE", { syscall: "socketpair" }));
     assert.throws(() => UnixListener.listen("autobind"), code("EMFILE", { syscall: "socket" }));
+    taken.pop().close(); // Enough for the socket, and for nothing else.
+    const path = "/tmp/hawser-limit-" + process.pid;
+    assert.throws(() => UnixListener.listen({ path }), code("EMFILE", { syscall: "openat", path }));
+    assert(!existsSync(path)); // Not left behind, dead.
+    taken.push(file.dup());
     assert.throws(() => a.receiveSync({ maxFds: 1 }), code("EMFILE"));
     for (const one of taken) one.close();
     file.close();

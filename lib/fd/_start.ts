@@ -35,9 +35,7 @@ export interface Running {
 
 /** Starts it; the descriptors given may be closed when this returns, before the promise settles. */
 export async function start(command: string, args: readonly string[], options: SpawnOptions): Promise<Running> {
-  cString(command, "command");
-  if (!Array.isArray(args)) throw new TypeError(`args must be an array: got ${describe(args)}`);
-  args.forEach((arg, i) => text(arg, `args[${i}]`));
+  checkCommand(command, args);
   const detached = flag(options.detached, "detached");
   const wanted = checkFds(options.fds);
   const usual = detached ? "null" : "inherit";
@@ -85,6 +83,13 @@ export async function start(command: string, args: readonly string[], options: S
     for (const end of [...passing, ...ends.values()]) end.close();
     throw error instanceof NotStarted ? explained(error, command) : error;
   }
+}
+
+/** Checks a program and its arguments. */
+export function checkCommand(command: unknown, args: unknown): void {
+  cString(command, "command");
+  if (!Array.isArray(args)) throw new TypeError(`args must be an array: got ${describe(args)}`);
+  args.forEach((arg, i) => text(arg, `args[${i}]`));
 }
 
 /**

@@ -38,6 +38,7 @@ export function reading(
   const at = checkPosition(position);
   const { core } = load();
   const into = list.length === 1 ? list[0]! : new Uint8Array(totalOf(list));
+  const { length } = into;
   let blocks = waitForDisk;
   const read = (timeout_ms: number, interruptible: number) => {
     const fd = open();
@@ -53,6 +54,7 @@ export function reading(
   return {
     wanted: { number, bits: POLLIN },
     step: (timeout_ms = 0, interruptible = 0) => {
+      checkLength(into, length);
       const result = read(timeout_ms, interruptible);
       if (list.length !== 1 && result > 0) scatter(into.subarray(0, result), list);
       return result;
@@ -85,11 +87,16 @@ export function writing(open: () => number, buffers: unknown, position: number |
   const at = checkPosition(position);
   const { core } = load();
   const bytes = joined(list);
+  const { length } = bytes;
+  const write = at < 0
+    ? () => core.hawser_fd_write(open(), bytes, length)
+    : () => core.hawser_fd_pwrite(open(), bytes, length, at);
   return {
     wanted: { number, bits: POLLOUT },
-    step: at < 0
-      ? () => core.hawser_fd_write(open(), bytes, bytes.length)
-      : () => core.hawser_fd_pwrite(open(), bytes, bytes.length, at),
+    step: () => {
+      checkLength(bytes, length);
+      return write();
+    },
     what: () => ({ what: `write descriptor ${number}`, operation: "fd_write" }),
   };
 }
@@ -98,6 +105,16 @@ export function writing(open: () => number, buffers: unknown, position: number |
 export function tried({ step, what }: Transfer): number | null {
   const result = step();
   return errnoOf(result) === -EAGAIN ? null : check(result, what);
+}
+
+/**
+ * Refuses an array that has become shorter while something waited. One whose memory was transferred has no length at all:
+ * what was read would look like the end, and what was not written like all of it.
+ */
+export function checkLength(bytes: Uint8Array, length: number): void {
+  if (bytes.length < length) {
+    throw new TypeError("Cannot use the bytes: their buffer was transferred or resized meanwhile");
+  }
 }
 
 /** The bytes of several arrays, without a copy where it is one. */

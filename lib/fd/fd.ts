@@ -16,7 +16,7 @@ import { blockUntilReady, closedError, step, whenReady } from "./_ready.ts";
 import { readStat } from "./_stat.ts";
 import { readableOf, writableOf } from "./_streams.ts";
 import { gone, list, made, originOf, trace } from "./_trace.ts";
-import { checkBuffers, gather, joined, reading, tried, writing } from "./_transfer.ts";
+import { checkBuffers, checkLength, gather, joined, reading, tried, writing } from "./_transfer.ts";
 import type {
   Buffers,
   FdFlagChanges,
@@ -537,12 +537,14 @@ export class Fd implements Disposable {
     const left = countdown(checkWait({ signal, timeout }));
     const what = () => ({ what: `write descriptor ${number}`, operation: "fd_write" });
     const all = joined(checkBuffers(bytes, "bytes"));
+    const { length } = all;
     let done = 0;
     do {
       const at = position === undefined ? undefined : position + done;
+      checkLength(all, length);
       const rest = all.subarray(done);
       done += await step(what, () => this.write(rest, { position: at, signal, timeout: left() }));
-    } while (done < all.length);
+    } while (done < length);
   }
 
   /**

@@ -191,7 +191,11 @@ function checkRequests(requests: readonly PollRequest[]): Checked[] {
   return requests.map(checkRequest);
 }
 
-function checkRequest({ fd, events }: PollRequest): Checked {
+function checkRequest(request: PollRequest): Checked {
+  if (typeof request !== "object" || request === null) {
+    throw new TypeError(`a request must be an object, such as { fd, events: "readable" }: got ${describe(request)}`);
+  }
+  const { fd, events } = request;
   if (!(fd instanceof Fd)) throw new TypeError(`fd must be an Fd: got ${describe(fd)}`);
   let bits = 0;
   for (const event of Array.isArray(events) ? events as readonly unknown[] : [events]) {

@@ -2,6 +2,7 @@ import { describe, flag, optionsObject } from "../core/_arguments.ts";
 import { failure } from "../core/_results.ts";
 import { checkWait, startTimer } from "../core/_waiting.ts";
 import type { SystemError } from "../core/errors.ts";
+import { checkCommand } from "./_start.ts";
 import { Fd } from "./fd.ts";
 import { pipe } from "./pipe.ts";
 import type { ExitStatus } from "./signals.ts";
@@ -136,6 +137,7 @@ export async function pipeline(
   if (commands.length === 0) throw new RangeError("commands must not be empty");
   for (const command of commands) {
     if (!Array.isArray(command)) throw new TypeError(`a command must be an array: got ${describe(command)}`);
+    checkCommand(command[0], command.slice(1)); // Before the first is started.
   }
   const checked = optionsObject(options, optionNames);
   const { input, bytes, signal, timeout, stderr = "pipe", ...shared } = checked;

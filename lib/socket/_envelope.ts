@@ -18,18 +18,20 @@ export const plain: Uint8Array = new Uint8Array(at.size);
 export const envelope: Uint8Array = new Uint8Array(at.size);
 const view = new DataView(envelope.buffer);
 
-/** Checks the descriptors of a message: each open, and not too many. */
-export function checkFds(fds: readonly Fd[]): void {
+/** Checks the descriptors of a message, each open, and not too many: a list that stays as it is while the message waits. */
+export function checkFds(fds: readonly Fd[]): readonly Fd[] {
   if (!Array.isArray(fds)) throw new TypeError(`fds must be an array: got ${describe(fds)}`);
   if (fds.length > message_fds_max) {
     throw new RangeError(
       `fds must be at most ${message_fds_max}, which is all that a message carries: got ${fds.length}`,
     );
   }
-  for (const fd of fds) {
+  const list = [...fds];
+  for (const fd of list) {
     if (!(fd instanceof Fd)) throw new TypeError(`fds must hold Fds: got ${describe(fd)}`);
     void fd.number; // Throws where it is closed.
   }
+  return list;
 }
 
 /** Checks credentials that somebody gives as his. */
@@ -55,6 +57,8 @@ export function fill(
   view.setUint32(at.address_bytes, address?.length ?? 0, true);
   if (address !== undefined) envelope.set(address, at.address);
   view.setUint32(at.fd_count, fds.length, true);
+  // Not the error of a closed socket.
+  if (fds.some((fd) => fd.closed)) throw new TypeError("Cannot send the descriptors: one was closed meanwhile");
   fds.forEach((fd, i) => view.setInt32(at.fds + 4 * i, fd.number, true));
   return envelope;
 }

@@ -4,6 +4,7 @@ import { load } from "../../ffi/load.ts";
 import { POLLIN, POLLOUT } from "../../ffi/symbols.ts";
 import { type Attempt, check } from "../core/_results.ts";
 import { lookAt, type Wanted } from "../fd/_ready.ts";
+import { checkLength } from "../fd/_transfer.ts";
 import { type Fd, owned } from "../fd/fd.ts";
 import { envelope, fill, open, plain } from "./_envelope.ts";
 import { kindBits } from "./_kinds.ts";
@@ -19,7 +20,7 @@ export const scratch: Uint8Array = new Uint8Array(65_536);
 export class Sending {
   /** How many bytes went so far. */
   sent = 0;
-  readonly data: Uint8Array;
+  readonly length: number;
   readonly room: Room;
   readonly step: () => number;
   readonly what: () => Attempt;
@@ -34,11 +35,12 @@ export class Sending {
   ) {
     const { core } = load();
     const bare = fds.length === 0 && credentials === undefined && address === undefined;
-    this.data = data;
+    this.length = data.length;
     this.room = new Room(fd, address);
     this.what = () => ({ what: `send by a ${kind} socket`, operation: "socket_send", states: sendingStates });
     this.step = () => {
       const { number } = fd; // It may have been closed while this waited, and the number be another's.
+      checkLength(data, this.length);
       if (this.sent === 0) {
         const parts = bare ? plain : fill(fds, credentials, address);
         const result = core.hawser_socket_send(number, data, data.length, parts, parts.length);
@@ -114,13 +116,14 @@ export class Receiving {
         ECONNRESET: "the other side is closed, and had not read everything",
       },
     });
+    const { length } = into;
     this.step = (timeout_ms = 0, interruptible = 0) => {
-      const size = into.length;
+      checkLength(into, length);
       const room = envelope.length;
       const count = core.hawser_socket_receive(
         fd.number,
         into,
-        size,
+        length,
         maxFds,
         envelope,
         room,

@@ -751,22 +751,22 @@ export class UnixSocket implements AsyncIterable<UnixMessage>, Disposable {
   #sending(data: Uint8Array, { fds = [], credentials, to }: SendParts): Sending {
     if (!(data instanceof Uint8Array)) throw new TypeError(`data must be a Uint8Array: got ${describe(data)}`);
     void this.fd.number;
-    checkFds(fds);
+    const list = checkFds(fds);
     if (credentials !== undefined) checkCredentials(credentials);
     const address = to && encodeAddress(to);
     if (to !== undefined && this.kind !== "datagram") {
       throw new TypeError(`Cannot send to an address by a ${this.kind} socket: only datagrams have one`);
     }
     const stream = this.kind === "stream";
-    if (stream && data.length === 0 && (fds.length > 0 || credentials !== undefined)) {
+    if (stream && data.length === 0 && (list.length > 0 || credentials !== undefined)) {
       throw new RangeError("data must not be empty: in a stream descriptors and credentials go with a byte");
     }
-    return new Sending(this.fd, this.kind, data, fds, credentials, address);
+    return new Sending(this.fd, this.kind, data, list, credentials, address);
   }
 
   /** After a part of a stream whose rest will not come, nothing else may. */
   #cutShort(sending: Sending): void {
-    if (this.kind === "stream" && sending.sent > 0 && sending.sent < sending.data.length) this.#end("write");
+    if (this.kind === "stream" && sending.sent > 0 && sending.sent < sending.length) this.#end("write");
   }
 
   /** Shuts down what may be over already. */

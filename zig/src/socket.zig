@@ -136,16 +136,18 @@ fn bindPath(failure: *sys.Failure, fd: i32, address: *const Address, mode: u32, 
     };
     var text: Text = undefined;
     const path = terminated(address, &text);
-    const made = try sys.openat(failure, linux.AT.FDCWD, path, .{ .PATH = true, .NOFOLLOW = true }, 0);
-    defer sys.closeQuietly(made);
-    stat.* = .of(try sys.statx(failure, made));
+    // Needs no descriptor: at their limit, too, a name that was made can be removed.
+    stat.* = .of(try sys.statxAt(failure, linux.AT.FDCWD, path));
     errdefer {
         var ignored: sys.Failure = .{};
         unlinkOwn(&ignored, address, stat) catch {};
     }
+    const made = try sys.openat(failure, linux.AT.FDCWD, path, .{ .PATH = true, .NOFOLLOW = true }, 0);
+    defer sys.closeQuietly(made);
     // The umask took bits away, unless it is somebody else's already.
-    const ours = isSocket(stat.mode) and stat.uid == sys.geteuid();
-    if (ours and stat.mode & 0o7777 != mode) try sys.chmodPath(failure, made, mode);
+    const opened: memory.Stat = .of(try sys.statx(failure, made));
+    const ours = opened.sameFile(stat.*) and isSocket(opened.mode) and opened.uid == sys.geteuid();
+    if (ours and opened.mode & 0o7777 != mode) try sys.chmodPath(failure, made, mode);
 }
 
 /// Binds where a name is taken, if no socket stands behind it.
