@@ -181,7 +181,7 @@ describe.each(kinds)("a pair, %s", (kind) => {
     const fd = Fd.open("/dev/null");
     const sending = ends.a.send(bytes("x"), { fds: [fd] });
     fd.close();
-    const refused = expect(watchdog(sending, "The send")).rejects.toMatchObject({ code: "ECANCELED" });
+    const refused = expect(watchdog(sending, "The send")).rejects.toThrow(TypeError);
     while (ends.b.tryReceive({ maxFds: 1 }) !== null);
     await refused;
     expect(ends.b.tryReceive()).toBe(null);
