@@ -316,7 +316,7 @@ export class Fd implements Disposable {
    * import assert from "node:assert/strict";
    * import { Fd } from "hawser/fd";
    *
-   * using fd = Fd.open("/etc/hostname");
+   * using fd = Fd.open("/etc/passwd");
    * const buffer = new Uint8Array(4);
    * assert.equal(await fd.read(buffer), 4);
    * assert.equal(fd.readSync(buffer, { position: 0 }), 4);
