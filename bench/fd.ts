@@ -7,8 +7,8 @@ export const group = "fd";
 
 export async function rows({ quick, runtime }: RowOptions): Promise<Row[]> {
   using twins = new Twins(runtime);
-  const count = quick ? 1_000 : 10_000;
-  const bytes = quick ? 16 << 20 : 256 << 20;
+  const count = quick ? 1_000 : 8_000;
+  const bytes = quick ? 16 << 20 : 128 << 20;
   const us = await rounds({
     hawser: twins.turns("turns", "pipe", ends.pipes, count),
     c: twins.turns("c", "pipe", ends.pipes, count),

@@ -40,7 +40,7 @@ export async function rows({ quick, runtime }: RowOptions): Promise<Row[]> {
 type MakeRow = (told: Told, figures: Record<string, number>) => Row;
 
 async function descriptors(twins: Twins, quick: boolean, row: MakeRow): Promise<Row[]> {
-  const count = quick ? 1_000 : 10_000;
+  const count = quick ? 1_000 : 8_000;
   const pair = ends.socket("seqpacket");
   const us = await rounds({
     sync: twins.turns("turns", "fd", pair, count),
@@ -69,8 +69,8 @@ async function packets(twins: Twins, quick: boolean, row: MakeRow): Promise<Row[
   const rows: Row[] = [];
   for (const kind of ["datagram", "seqpacket"] as const) {
     const us = await rounds({
-      hawser: twins.turns("turns", "packet", ends.socket(kind), quick ? 1_000 : 10_000),
-      "C send": twins.turns("c", "packet", ends.socket(kind), quick ? 1_000 : 10_000),
+      hawser: twins.turns("turns", "packet", ends.socket(kind), quick ? 1_000 : 8_000),
+      "C send": twins.turns("c", "packet", ends.socket(kind), quick ? 1_000 : 8_000),
     });
     rows.push(row({
       case: `round trip of 64 bytes, ${kind}, sendSync() and receiveSync()`,
@@ -85,7 +85,7 @@ async function packets(twins: Twins, quick: boolean, row: MakeRow): Promise<Row[
 
 async function streams(twins: Twins, quick: boolean, row: MakeRow): Promise<Row[]> {
   const rows: Row[] = [];
-  for (const [name, chunk, most] of [["1 KiB", 1024, 64], ["64 KiB", 65_536, 512], ["1 MiB", 1 << 20, 512]] as const) {
+  for (const [name, chunk, most] of [["1 KiB", 1024, 64], ["64 KiB", 65_536, 128], ["1 MiB", 1 << 20, 128]] as const) {
     const bytes = (quick ? most >> 3 : most) << 20;
     const rate = await rounds({
       hawser: twins.flow("flow", "socket", ends.socket("stream"), chunk, bytes),

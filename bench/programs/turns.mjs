@@ -93,8 +93,10 @@ function checked(message, turn, inode) {
 }
 
 function theirInode() {
-  using theirs = Fd.open(role === "ping" ? "/dev/zero" : "/dev/null");
-  return theirs.stat().inode;
+  const theirs = Fd.open(role === "ping" ? "/dev/zero" : "/dev/null");
+  const { inode } = theirs.stat();
+  theirs.close();
+  return inode;
 }
 
 function byFd() {
