@@ -150,6 +150,10 @@ test.for(casts)("socat asks the aggregator: %s %s %s %s %s %s", patient, async (
   using _ = memory;
   const { control, sample, summary } = record;
   const { queries } = control.read();
+  await until(() => {
+    const { collector, aggregator, viewer } = control.read();
+    return summary.read() !== null && [collector, aggregator, viewer].every(({ pid }) => pid > 0);
+  }, "Everybody's entry, and a first summary");
   // The figures stand still while nothing is published, which is what we ask for first.
   expect(await ask(queries, "interval 1000000000\n")).toEqual([{ interval: 1_000_000_000 }]);
   await until(() => control.read().interval === 1_000_000_000, "Another interval");
