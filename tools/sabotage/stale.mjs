@@ -36,7 +36,8 @@ async function check(changes = []) {
   for (const part of ["zig", "ffi", "tools/build.mjs", "tools/bins.mjs"]) {
     cpSync(root + part, copy + part, {
       recursive: true,
-      filter: (from) => !/zig-out|\/oldest\//.test(from),
+      // Without the cache, which knows the sources by where they were.
+      filter: (from) => !/zig-out|[.]zig-cache|\/oldest\//.test(from),
     });
   }
   symlinkSync(`${root}node_modules`, `${copy}node_modules`);
